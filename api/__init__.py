@@ -1,0 +1,1 @@
+"""The faces of backissue: HTTP, web page and command line."""

@@ -1,0 +1,1 @@
+"""Build and update indexes: read, clean, chunk, store, embed and publish."""

@@ -1,0 +1,1 @@
+"""Readers of news formats: a path becomes articles."""

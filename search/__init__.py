@@ -1,0 +1,1 @@
+"""Search a news archive across languages: open an index and ask it."""
