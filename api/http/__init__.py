@@ -1,1 +1,1 @@
-"""The HTTP interface and the web page."""
+"""The HTTP face: the app, its routes and the web page."""

@@ -1,0 +1,71 @@
+"""The HTTP app: its settings go in, its routes and limits come out; resources open with its lifespan."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from backissue.api.http import handlers, page
+from backissue.api.http.metrics import Metrics
+from backissue.api.http.middleware import BodyLimit, LastResort, Measured, SecurityHeaders
+from backissue.api.http.openapi import DESCRIPTION, TAGS, TITLE, describe_problems
+from backissue.api.http.routes import articles, rebuild, search, system
+from backissue.api.http.service import Service
+from backissue.api.http.settings import ServerSettings
+
+MAX_QUESTION_BYTES = 64 << 10
+"""Size of any body but that of articles: a question of the greatest length with every filter is far smaller."""
+
+
+def create_app(index: Path, settings: ServerSettings | None = None, *, run_folder: Path | None = None) -> FastAPI:
+    """The app that answers from the index at `index`.
+
+    The index is opened in the lifespan, and where it is not there yet, by the first request that needs it: until
+    then `/health/ready` says no. `run_folder` is where the worker processes of one server keep the states of
+    their jobs; without it the app makes a folder of its own, which goes with it.
+    """
+    settings = settings or ServerSettings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with ExitStack() as stack:
+            folder = run_folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="backissue-")))
+            app.state.service = Service(index, settings, folder / "jobs")
+            stack.callback(app.state.service.close)
+            yield
+
+    app = FastAPI(
+        title=TITLE,
+        version=version("backissue"),
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        docs_url=None,  # both pages load their scripts from other hosts
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect's address would come from the Host header
+        lifespan=lifespan,
+    )
+    app.state.metrics = Metrics()
+    handlers.install(app)
+    for router in (search.router, articles.router, rebuild.router):
+        app.include_router(router, prefix="/v1")
+    app.include_router(system.router)
+    app.include_router(page.router)
+    app.mount("/static", StaticFiles(directory=page.STATIC_DIR), name="static")
+    describe_problems(app)
+
+    def max_body_bytes(scope: Scope) -> int:
+        return settings.max_body_bytes if scope["path"] == "/v1/articles" else MAX_QUESTION_BYTES
+
+    # The last added is the outermost.
+    app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
+    app.add_middleware(LastResort)
+    app.add_middleware(Measured, metrics=app.state.metrics)
+    app.add_middleware(SecurityHeaders)
+    return app

@@ -1,0 +1,76 @@
+"""Back-pressure: blocking work in threads, a bounded number at once and a bounded number waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from backissue.api.http.problems import ApiError
+
+T = TypeVar("T")
+
+
+class Gate:
+    """Lets blocking calls through to `at_once` threads, keeps `waiting` more in a queue, and turns the rest away.
+
+    A call that outlives `seconds` is answered, but its thread cannot be stopped: it keeps its place until it
+    ends, so slow work makes the gate narrower rather than the process larger. With `seconds` None a call that
+    has been let in is always waited for.
+    """
+
+    def __init__(self, name: str, *, at_once: int, waiting: int, seconds: float | None) -> None:
+        self._seconds = seconds
+        self._capacity = at_once + waiting
+        self._inside = 0
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix=f"backissue-{name}")
+
+    @property
+    def inside(self) -> int:
+        """How many calls run or wait."""
+        return self._inside
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the next call would be turned away."""
+        return self._inside >= self._capacity
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """What `work` returns or raises.
+
+        Raises:
+            ApiError: `overloaded` when the queue is full, `timed_out` when the time is over.
+        """
+        future = self._enter(work)
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(future), self._seconds)
+        except TimeoutError:
+            if future.done() and not future.cancelled():
+                raise  # the work's own
+            raise ApiError(
+                "timed_out", f"The answer was not ready within {self._seconds:g} seconds. Ask again, or more narrowly."
+            ) from None
+
+    def close(self) -> None:
+        """Waits for what runs and drops what waits. Nothing may enter afterwards."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _enter(self, work: Callable[[], T]) -> Future[T]:
+        with self._lock:
+            if self.is_full:
+                raise ApiError("overloaded", f"{self._capacity} requests are being served or wait. Come back shortly.")
+            self._inside += 1
+        try:
+            future = self._pool.submit(work)
+        except RuntimeError:  # the pool is closed: the server is stopping
+            self._leave()
+            raise ApiError("not_ready", "The server is stopping.") from None
+        future.add_done_callback(self._leave)
+        return future
+
+    def _leave(self, _: Future[Any] | None = None) -> None:
+        with self._lock:
+            self._inside -= 1

@@ -1,0 +1,129 @@
+"""What the routes share: the archive that is searched, the writer, the background jobs and their limits."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from fastapi import Depends, Request
+
+from backissue.api.http.gate import Gate
+from backissue.api.http.jobs import Job, JobRunner, JobStore
+from backissue.api.http.problems import ApiError
+from backissue.api.http.settings import ServerSettings
+from backissue.search.layout import IndexPaths
+
+if TYPE_CHECKING:
+    from backissue.indexer import Indexer
+    from backissue.search.archive import Archive
+
+T = TypeVar("T")
+
+_WRITES_WAITING = 16
+
+
+class Service:
+    """Runs the engine's blocking calls for routes, which never block the event loop.
+
+    The archive is opened at the first call that needs it, so a server outlives an index that is built later,
+    and a search picks up by itself what was published since.
+    """
+
+    def __init__(self, index: Path, settings: ServerSettings, jobs_folder: Path) -> None:
+        self.index = index
+        self.settings = settings
+        self._reads = Gate(
+            "read",
+            at_once=settings.max_concurrent_searches,
+            waiting=settings.max_queued_searches,
+            seconds=settings.max_search_seconds,
+        )
+        self._writes = Gate("write", at_once=1, waiting=_WRITES_WAITING, seconds=None)
+        self._jobs = JobRunner(JobStore(jobs_folder))
+        self._archive: Archive | None = None
+        self._opening = threading.Lock()
+
+    async def read(self, work: Callable[[Archive], T]) -> T:
+        """What `work` gives of the archive.
+
+        Raises:
+            ApiError: too much is asked at once, or the time is over.
+            BackissueError: as `work`, or the index cannot be opened.
+        """
+        return await self._reads.run(lambda: work(self._opened()))
+
+    async def write(self, work: Callable[[Indexer], T]) -> T:
+        """What `work` gives of the writer, one at a time. Once begun it is always waited for: what is
+        acknowledged is committed, and what is not acknowledged was not begun or has failed.
+
+        Raises:
+            ApiError: too many writes wait.
+            BackissueError: as `work`.
+        """
+        return await self._writes.run(lambda: work(self._indexer()))
+
+    async def rebuild(self, *, prune: bool = False) -> Job:
+        """Begins to rebuild the index from what the archive holds."""
+        return await asyncio.to_thread(
+            self._jobs.start,
+            "rebuild",
+            lambda progress: self._indexer().rebuild(prune=prune, progress=progress).to_dict(),
+        )
+
+    async def job(self, job_id: str) -> Job:
+        """The state of a background job."""
+        return await asyncio.to_thread(self._jobs.get, job_id)
+
+    async def ready(self) -> dict[str, Any]:
+        """What a ready server says of itself.
+
+        Raises:
+            ApiError: no further search would be let in.
+            BackissueError: there is no index that can be searched.
+        """
+        if self._reads.is_full:
+            raise ApiError("not_ready", "As many searches wait as may wait.")
+        return await asyncio.to_thread(self._ready)
+
+    @property
+    def searches_inside(self) -> int:
+        """How many reads of the archive run or wait."""
+        return self._reads.inside
+
+    def close(self) -> None:
+        """Ends the work of all threads and closes the archive."""
+        self._reads.close()
+        self._writes.close()
+        self._jobs.close()
+        if self._archive is not None:
+            self._archive.close()
+
+    def _opened(self) -> Archive:
+        from backissue.search.archive import Archive
+
+        with self._opening:
+            if self._archive is None:
+                self._archive = Archive.open(self.index)
+            return self._archive
+
+    def _ready(self) -> dict[str, Any]:
+        generation = IndexPaths(self.index).current_name()
+        self._opened().refresh()
+        return {"status": "ready", "generation": generation}
+
+    def _indexer(self) -> Indexer:
+        from backissue.indexer import Indexer
+
+        return Indexer(self.index)
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+TheService = Annotated[Service, Depends(_service)]
+"""A route's parameter that receives the service of its app."""
