@@ -1,0 +1,350 @@
+"""The write side of archive.db: what is committed here was acknowledged, and everything else is derived from it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backissue.indexer.copies import bands, resemblance, signature
+from backissue.search.columns import NO_DAY
+from backissue.search.errors import IndexCorruptError
+from backissue.search.layout import FORMAT_VERSION
+from backissue.search.store import encode_vectors
+from backissue.search.types import Article, Span
+
+SAME_COPY = 0.7
+"""From this estimated resemblance on two articles are copies of one text. Real rewrites of one event stay below 0.5
+(Jaccard of word shingles); an agency's text with another headline and tail lies above 0.8."""
+
+_BUSY_SECONDS = 30
+
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE names (code INTEGER PRIMARY KEY, kind TEXT NOT NULL, value TEXT NOT NULL, UNIQUE (kind, value));
+CREATE TABLE articles (
+    row INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, hash BLOB NOT NULL, seq INTEGER NOT NULL,
+    family INTEGER NOT NULL, signature BLOB,
+    lang INTEGER NOT NULL, source INTEGER, section INTEGER, author INTEGER,
+    published TEXT, day INTEGER NOT NULL, published_s INTEGER NOT NULL,
+    url TEXT, title TEXT NOT NULL, text TEXT NOT NULL
+);
+CREATE INDEX articles_family ON articles (family);
+CREATE TABLE bands (band INTEGER NOT NULL, article INTEGER NOT NULL, PRIMARY KEY (band, article)) WITHOUT ROWID;
+CREATE INDEX bands_article ON bands (article);
+CREATE TABLE layouts (
+    layout INTEGER PRIMARY KEY, model_id TEXT NOT NULL, model_hash TEXT NOT NULL, dimension INTEGER NOT NULL,
+    target_words INTEGER NOT NULL, overlap_sentences INTEGER NOT NULL,
+    UNIQUE (model_id, model_hash, target_words, overlap_sentences)
+);
+CREATE TABLE passages (
+    row INTEGER PRIMARY KEY AUTOINCREMENT, layout INTEGER NOT NULL, article INTEGER NOT NULL, seq INTEGER NOT NULL,
+    start INTEGER NOT NULL, end INTEGER NOT NULL, vector BLOB NOT NULL
+);
+CREATE INDEX passages_article ON passages (article, layout);
+CREATE INDEX passages_seq ON passages (layout, seq);
+CREATE TABLE tombstones (passage INTEGER PRIMARY KEY, layout INTEGER NOT NULL, seq INTEGER NOT NULL);
+CREATE INDEX tombstones_seq ON tombstones (layout, seq);
+"""
+
+_WITHOUT_PASSAGES = (
+    "FROM articles a WHERE NOT EXISTS (SELECT 1 FROM passages p WHERE p.article = a.row AND p.layout = ?)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How articles are cut into passages and by which model these are embedded. Passages of several layouts may stand
+    beside each other: a rebuild with another model fills its own while searches go on in the published one.
+    """
+
+    model_id: str
+    model_hash: str
+    dimension: int
+    target_words: int
+    overlap_sentences: int
+
+
+@dataclass(frozen=True, slots=True)
+class CutArticle:
+    """An article with its passages (spans of its text) and their vectors, shape (passages, dimension)."""
+
+    article: Article
+    spans: tuple[Span, ...]
+    vectors: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the archive holds of an article: its row, the hash of its content and the change that wrote it."""
+
+    row: int
+    hash: bytes
+    seq: int
+
+
+class Database:
+    """One connection that writes."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    def open(cls, path: Path) -> Database:
+        """Opens the archive at `path`, made empty where there is none.
+
+        Raises:
+            IndexCorruptError: the file is no archive, or one of another format.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            # Acknowledged must mean on the disk, also when the power fails.
+            connection.execute("PRAGMA synchronous = FULL")
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
+                connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+                connection.execute("INSERT INTO meta VALUES ('format_version', ?), ('seq', '0')", (FORMAT_VERSION,))
+            (version,) = connection.execute("SELECT value FROM meta WHERE key = 'format_version'").fetchone()
+        except (sqlite3.DatabaseError, TypeError) as error:
+            connection.close()
+            raise IndexCorruptError(f"{path} is no archive ({error}). Restore it from a backup.") from error
+        if str(version) != str(FORMAT_VERSION):
+            connection.close()
+            raise IndexCorruptError(f"{path} has format {version}; this version writes format {FORMAT_VERSION}.")
+        return cls(connection)
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._connection.close()
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def change(self) -> Iterator[int]:
+        """One transaction with a change number of its own: when it ends without an error, it is on the disk."""
+        with self.transaction():
+            seq = self.seq() + 1
+            self._connection.execute("UPDATE meta SET value = ? WHERE key = 'seq'", (str(seq),))
+            yield seq
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One transaction that changes nothing which searches can see."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def seq(self) -> int:
+        """The number of the last committed change."""
+        (seq,) = self._connection.execute("SELECT value FROM meta WHERE key = 'seq'").fetchone()
+        return int(seq)
+
+    def layout(self, layout: Layout) -> int:
+        """The number of a layout, given on first use."""
+        values = (
+            layout.model_id,
+            layout.model_hash,
+            layout.dimension,
+            layout.target_words,
+            layout.overlap_sentences,
+        )
+        find = (
+            "SELECT layout FROM layouts WHERE model_id = ? AND model_hash = ? AND dimension = ? "
+            "AND target_words = ? AND overlap_sentences = ?"
+        )
+        found = self._connection.execute(find, values).fetchone()
+        if found is None:
+            self._connection.execute("INSERT INTO layouts VALUES (NULL, ?, ?, ?, ?, ?)", values)
+            found = self._connection.execute(find, values).fetchone()
+        return int(found[0])
+
+    def layout_of(self, number: int) -> Layout:
+        """The layout of this number."""
+        record = self._connection.execute(
+            "SELECT model_id, model_hash, dimension, target_words, overlap_sentences FROM layouts WHERE layout = ?",
+            (number,),
+        ).fetchone()
+        return Layout(*record)
+
+    def known(self, ids: Sequence[str]) -> dict[str, Known]:
+        """What the archive holds of the given ids."""
+        marks = ",".join("?" * len(ids))
+        query = f"SELECT id, row, hash, seq FROM articles WHERE id IN ({marks})"
+        return {record[0]: Known(*record[1:]) for record in self._connection.execute(query, list(ids))}
+
+    def put(self, cut: CutArticle, layout: int, seq: int) -> None:
+        """Writes an article and its passages in place of what the archive held of this id. Within `change`."""
+        article = cut.article
+        values = self._values(article, seq)
+        found = self._connection.execute("SELECT row FROM articles WHERE id = ?", (article.id,)).fetchone()
+        if found is None:
+            names = ", ".join(values)
+            marks = ", ".join("?" * len(values))
+            cursor = self._connection.execute(
+                f"INSERT INTO articles ({names}, family) VALUES ({marks}, 0)", list(values.values())
+            )
+            row = int(cursor.lastrowid or 0)
+        else:
+            row = int(found[0])
+            self._bury(row, seq)
+            sets = ", ".join(f"{name} = ?" for name in values)
+            self._connection.execute(f"UPDATE articles SET {sets} WHERE row = ?", [*values.values(), row])
+        self._join_family(row, article.text)
+        self.put_passages(row, cut, layout, seq)
+
+    def put_passages(self, row: int, cut: CutArticle, layout: int, seq: int) -> None:
+        """Writes the passages of an article that the archive holds. Within `change`."""
+        self._connection.executemany(
+            "INSERT INTO passages (layout, article, seq, start, end, vector) VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (layout, row, seq, start, end, vector)
+                for (start, end), vector in zip(cut.spans, encode_vectors(cut.vectors), strict=True)
+            ],
+        )
+
+    def delete(self, ids: Iterable[str], seq: int) -> list[str]:
+        """Deletes articles; gives the ids that the archive held. Within `change`."""
+        gone = []
+        for article_id in ids:
+            found = self._connection.execute("SELECT row FROM articles WHERE id = ?", (article_id,)).fetchone()
+            if found is None:
+                continue
+            self._bury(int(found[0]), seq)
+            self._connection.execute("DELETE FROM bands WHERE article = ?", found)
+            self._connection.execute("DELETE FROM articles WHERE row = ?", found)
+            gone.append(article_id)
+        return gone
+
+    def ids_not_written_since(self, seq: int, kept: Iterable[str]) -> list[str]:
+        """The ids of articles that changes after `seq` did not write, without those in `kept`."""
+        kept = set(kept)
+        rows = self._connection.execute("SELECT id FROM articles WHERE seq <= ?", (seq,))
+        return [article_id for (article_id,) in rows if article_id not in kept]
+
+    def rows_without_passages(self, layout: int, after_row: int, limit: int) -> list[tuple[int, str]]:
+        """Rows and ids of articles behind a row that have no passages in a layout, `limit` at most."""
+        query = f"SELECT row, id {_WITHOUT_PASSAGES} AND row > ? ORDER BY row LIMIT ?"
+        return list(self._connection.execute(query, (layout, after_row, limit)))
+
+    def count_without_passages(self, layout: int) -> int:
+        """How many articles have no passages in a layout."""
+        return int(self._connection.execute(f"SELECT COUNT(*) {_WITHOUT_PASSAGES}", (layout,)).fetchone()[0])
+
+    def count_passages_after(self, layout: int, row: int) -> int:
+        """How many passages of a layout lie behind a row."""
+        query = "SELECT COUNT(*) FROM passages WHERE layout = ? AND row > ?"
+        return int(self._connection.execute(query, (layout, row)).fetchone()[0])
+
+    def forget(self, layouts: Iterable[int], buried_before: int) -> None:
+        """Drops the passages of layouts that no generation uses, and tombstones that none needs. Within `change`."""
+        for layout in layouts:
+            self._connection.execute("DELETE FROM passages WHERE layout = ?", (layout,))
+            self._connection.execute("DELETE FROM tombstones WHERE layout = ?", (layout,))
+            self._connection.execute("DELETE FROM layouts WHERE layout = ?", (layout,))
+        self._connection.execute("DELETE FROM tombstones WHERE seq <= ?", (buried_before,))
+
+    def layouts(self) -> list[int]:
+        """The numbers of all layouts."""
+        return [number for (number,) in self._connection.execute("SELECT layout FROM layouts")]
+
+    def _bury(self, row: int, seq: int) -> None:
+        self._connection.execute(
+            "INSERT INTO tombstones (passage, layout, seq) SELECT row, layout, ? FROM passages WHERE article = ?",
+            (seq, row),
+        )
+        self._connection.execute("DELETE FROM passages WHERE article = ?", (row,))
+
+    def _values(self, article: Article, seq: int) -> dict[str, object]:
+        day, published_s = when(article.published)
+        return {
+            "id": article.id,
+            "hash": content_hash(article),
+            "seq": seq,
+            "lang": self._code("lang", article.lang),
+            "source": self._code("source", article.source),
+            "section": self._code("section", article.section),
+            "author": self._code("author", article.author),
+            "published": article.published,
+            "day": day,
+            "published_s": published_s,
+            "url": article.url,
+            "title": article.title,
+            "text": article.text,
+        }
+
+    def _code(self, kind: str, value: str | None) -> int | None:
+        if not value:
+            return None
+        find = "SELECT code FROM names WHERE kind = ? AND value = ?"
+        found = self._connection.execute(find, (kind, value)).fetchone()
+        if found is None:
+            cursor = self._connection.execute("INSERT INTO names (kind, value) VALUES (?, ?)", (kind, value))
+            return cursor.lastrowid
+        return int(found[0])
+
+    def _join_family(self, row: int, text: str) -> None:
+        """Puts the article into the family of its nearest copy, or into one of its own."""
+        own = signature(text)
+        keys = bands(own)
+        self._connection.execute("DELETE FROM bands WHERE article = ?", (row,))
+        best, family = SAME_COPY, row
+        if keys:
+            marks = ",".join("?" * len(keys))
+            query = (
+                "SELECT family, signature FROM articles WHERE row IN "
+                f"(SELECT article FROM bands WHERE band IN ({marks})) ORDER BY row"
+            )
+            for other_family, blob in self._connection.execute(query, keys):
+                likeness = resemblance(own, np.frombuffer(blob, dtype=np.uint32))
+                if likeness > best:
+                    best, family = likeness, int(other_family)
+            self._connection.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", [(key, row) for key in keys])
+        self._connection.execute(
+            "UPDATE articles SET family = ?, signature = ? WHERE row = ?", (family, own.tobytes(), row)
+        )
+
+
+def content_hash(article: Article) -> bytes:
+    """A hash of all that an article says; equal ones need no work."""
+    digest = blake2b(digest_size=16)
+    for name in Article.__slots__:
+        digest.update(f"{name}\x1f{getattr(article, name)}\x1e".encode("utf-8", "surrogatepass"))
+    return digest.digest()
+
+
+def when(published: str | None) -> tuple[int, int]:
+    """The day, counted from 0001-01-01 in the article's own calendar, and the second, since 1970 in UTC, of an ISO 8601
+    date or date-time. One without a zone is taken for UTC; a missing or unreadable one comes before all others.
+    """
+    missing = (NO_DAY, NO_DAY)
+    if not published:
+        return missing
+    try:
+        if len(published) == len("2023-09-13"):
+            moment = datetime.combine(date.fromisoformat(published), time(), UTC)
+        else:
+            moment = datetime.fromisoformat(published)
+    except ValueError:
+        return missing
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    try:
+        return moment.date().toordinal(), int(moment.timestamp())
+    except (OverflowError, OSError):
+        return missing

@@ -1,0 +1,194 @@
+"""Generations: built beside the published one, checked, and published by one rename."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from backissue.indexer import lexical
+from backissue.indexer.database import Layout
+from backissue.indexer.dense import build_dense
+from backissue.indexer.lexical import LexicalPassage
+from backissue.search.analysis import ANALYSER_VERSION
+from backissue.search.columns import Columns
+from backissue.search.errors import IndexNotFoundError
+from backissue.search.layout import FORMAT_VERSION, IndexPaths, Manifest, file_sha256
+from backissue.search.store import Store
+from backissue.search.types import UNKNOWN_LANG
+
+KEPT_GENERATIONS = 2
+"""The published one, and the one before it for a rollback."""
+
+Report = Callable[[int, int], None]
+
+_LEXICAL_QUERY = """
+    SELECT p.row, a.title, substr(a.text, p.start + 1, p.end - p.start), COALESCE(l.value, ?), COALESCE(a.lang, 0),
+           COALESCE(a.source, 0), COALESCE(a.section, 0), COALESCE(a.author, 0), a.day
+    FROM passages p JOIN articles a ON a.row = p.article LEFT JOIN names l ON l.code = a.lang
+    WHERE p.layout = ? AND p.seq > ? ORDER BY p.row
+"""
+
+
+def build(paths: IndexPaths, store: Store, number: int, layout: Layout, report: Report) -> Manifest:
+    """Builds a generation of all passages of a layout and leaves it unpublished in its folder.
+
+    `report` is told how many passages of how many are done.
+    """
+    name = f"{_highest(paths) + 1:06}"
+    work = paths.generations / f"{name}.tmp"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    with store.read():
+        seq = store.seq()
+        batches = list(store.column_batches(number, layout.dimension))
+        columns = Columns.concat([some for some, _ in batches])
+        vectors = np.concatenate([some for _, some in batches]) if batches else np.zeros((0, layout.dimension), "f4")
+        del batches
+        total = len(columns)
+        index = lexical.create(work / "lexical")
+        lexical.apply(index, (), _counted(_lexical_passages(store, number, 0), report, total), fresh=True)
+    columns.save(work / "columns")
+    dense = build_dense(vectors, work / "dense.faiss")
+    manifest = Manifest(
+        format_version=FORMAT_VERSION,
+        generation=name,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        layout=number,
+        model_id=layout.model_id,
+        model_hash=layout.model_hash,
+        dimension=layout.dimension,
+        analyser_version=ANALYSER_VERSION,
+        passages=total,
+        last_row=int(columns.row[-1]) if total else 0,
+        seq=seq,
+        dense=dense,
+        files={},
+    )
+    files = sorted([*(work / "columns").iterdir(), work / "dense.faiss"])
+    sums = {
+        path.relative_to(work).as_posix(): {"bytes": path.stat().st_size, "sha256": file_sha256(path)} for path in files
+    }
+    manifest = replace(manifest, files=sums)
+    manifest.write(work)
+    _write_applied(work, seq)
+    _flush_tree(work)
+    work.rename(paths.generation(name))
+    _flush(paths.generations)
+    return manifest
+
+
+def publish(paths: IndexPaths, name: str) -> None:
+    """Makes a generation the one that searches use, by one rename."""
+    fresh = paths.current.with_suffix(".new")
+    fresh.write_text(name + "\n", encoding="utf-8")
+    _flush(fresh)
+    fresh.replace(paths.current)
+    _flush(paths.root)
+
+
+def catch_up(paths: IndexPaths, store: Store, name: str) -> int:
+    """Applies to a generation's lexical index what was committed since it was last done; gives the passages added.
+
+    It may be cut off at any point and done again.
+    """
+    import tantivy
+
+    folder = paths.generation(name)
+    manifest = Manifest.read(folder)
+    done = applied(folder)
+    with store.read():
+        seq = store.seq()
+        if seq == done:
+            return 0
+        removed = [int(row) for row in store.tombstones_after(manifest.layout, done)]
+        index = tantivy.Index.open(str(folder / "lexical"))
+        added = lexical.apply(index, removed, _lexical_passages(store, manifest.layout, done), fresh=False)
+    _write_applied(folder, seq)
+    return added
+
+
+def applied(folder: Path) -> int:
+    """The last change that the lexical index of a generation has seen."""
+    try:
+        return int(json.loads((folder / "lexical.json").read_text(encoding="utf-8"))["seq"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return Manifest.read(folder).seq
+
+
+def names(paths: IndexPaths) -> list[str]:
+    """The names of all finished generations, the oldest first."""
+    if not paths.generations.is_dir():
+        return []
+    return sorted(path.name for path in paths.generations.iterdir() if path.name.isdigit())
+
+
+def retire(paths: IndexPaths) -> list[Manifest]:
+    """Removes what is neither published nor kept for a rollback; gives the manifests of what stays."""
+    current = paths.current_name()
+    older = [name for name in names(paths) if name < current]
+    kept = {current, *older[-(KEPT_GENERATIONS - 1) :]}
+    if paths.generations.is_dir():
+        for path in paths.generations.iterdir():
+            if path.name not in kept:
+                shutil.rmtree(path, ignore_errors=True)
+    return [Manifest.read(paths.generation(name)) for name in sorted(kept)]
+
+
+def previous(paths: IndexPaths) -> str:
+    """The generation before the published one.
+
+    Raises:
+        IndexNotFoundError: there is none.
+    """
+    current = paths.current_name()
+    older = [name for name in names(paths) if name < current]
+    if not older:
+        raise IndexNotFoundError(f"{paths.root} has no generation before {current} to go back to.")
+    return older[-1]
+
+
+def _lexical_passages(store: Store, layout: int, after_seq: int) -> Iterator[LexicalPassage]:
+    with store.read() as connection:
+        for record in connection.execute(_LEXICAL_QUERY, (UNKNOWN_LANG, layout, after_seq)):
+            row, title, text, lang, *codes, day = record
+            lang_code, source, section, author = codes
+            yield LexicalPassage(row, title, text, lang, (lang_code, source, section, author), day)
+
+
+def _counted(passages: Iterator[LexicalPassage], report: Report, total: int) -> Iterator[LexicalPassage]:
+    for count, passage in enumerate(passages, start=1):
+        yield passage
+        if count % 1000 == 0 or count == total:
+            report(count, total)
+
+
+def _highest(paths: IndexPaths) -> int:
+    return max((int(name) for name in names(paths)), default=0)
+
+
+def _write_applied(folder: Path, seq: int) -> None:
+    fresh = folder / "lexical.json.new"
+    fresh.write_text(json.dumps({"seq": seq}), encoding="utf-8")
+    _flush(fresh)
+    fresh.replace(folder / "lexical.json")
+
+
+def _flush_tree(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        _flush(path)
+    _flush(folder)
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,247 @@
+"""The writer's door: add, delete, rebuild, recover, check and roll back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from backissue.indexer import generation
+from backissue.indexer.check import check_index
+from backissue.indexer.database import Database
+from backissue.indexer.intake import BATCH_ARTICLES, Intake
+from backissue.indexer.lock import locked
+from backissue.indexer.passages import OVERLAP_SENTENCES, TARGET_WORDS, Cutter
+from backissue.indexer.readers import Problem
+from backissue.indexer.summary import Finding, Progress, Summary
+from backissue.search.embedding import load_embedder
+from backissue.search.errors import IndexNotFoundError, InvalidArgumentError, ModelMismatchError
+from backissue.search.layout import IndexPaths, Manifest
+from backissue.search.store import Store
+from backissue.search.types import Article
+
+TAIL_LEAST = 20_000
+TAIL_SHARE = 0.2
+"""A tail of more passages than both is folded into a new generation."""
+
+
+def _silent(stage: str, done: int, total: int | None) -> None:
+    del stage, done, total
+
+
+@dataclass(slots=True)
+class Indexer:
+    """Writes the index in the folder `path`. Making one is cheap; each verb takes the writer's lock while it runs.
+
+    `model` is an embedding model by name or path (None: that of the index, or the bundled one for a new index).
+    Passages have about `target_words` words and share `overlap_sentences` with the one before (None: as the index has
+    it, or 120 and 1). A change of these takes effect with the next rebuild.
+    """
+
+    path: str | Path
+    model: str | None = None
+    target_words: int | None = None
+    overlap_sentences: int | None = None
+    wait_seconds: float = 10.0
+    _paths: IndexPaths = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._paths = IndexPaths(Path(self.path))
+
+    def add(
+        self, articles: Iterable[Article | Problem], *, progress: Progress | None = None, strict: bool = False
+    ) -> Summary:
+        """Adds articles, in place of those of the same id; they can be found when it returns.
+
+        Articles are acknowledged batch by batch: what was committed before an error stays.
+
+        Raises:
+            IndexLockedError: another process is writing.
+            ReadError: there is a problem among the articles and the run is strict.
+        """
+        report = progress or _silent
+        with self._writing("add") as database:
+            published = self._published()
+            cutter = self._cutter(database, published)
+            number = database.layout(cutter.layout)
+            if published is not None and number != published.layout:
+                raise InvalidArgumentError(
+                    f"The index at {self._paths.root} has another model or other passages than are asked for. "
+                    "To change them run: backissue rebuild"
+                )
+            run = Intake(database, cutter, number, report, strict)
+            try:
+                run.take(articles)
+            finally:
+                if published is not None:
+                    self._fold(database, published, cutter, report)
+            if published is None:
+                self._build(database, cutter, number, report)
+            return run.summary(self._paths.current_name())
+
+    def delete(self, ids: Iterable[str]) -> Summary:
+        """Deletes articles; ids that the archive does not hold are passed over.
+
+        Raises:
+            IndexNotFoundError: there is no index.
+            IndexLockedError: another process is writing.
+        """
+        started = time.perf_counter()
+        self._paths.current_name()
+        with self._writing("delete") as database:
+            with database.change() as seq:
+                gone = database.delete(ids, seq)
+            with closing(Store.open(self._paths.database)) as store:
+                generation.catch_up(self._paths, store, self._paths.current_name())
+        seconds = time.perf_counter() - started
+        return Summary(deleted=len(gone), seconds=seconds, generation=self._paths.current_name())
+
+    def rebuild(
+        self,
+        articles: Iterable[Article | Problem] | None = None,
+        *,
+        prune: bool = False,
+        progress: Progress | None = None,
+        strict: bool = False,
+    ) -> Summary:
+        """Builds a new generation, from the archive or with `articles` added to it first, and publishes it.
+
+        With `prune` the archive holds just these articles afterwards. Searches go on in the old generation
+        meanwhile. A rebuild that is cut off leaves the old one published, and the next one goes on from there.
+
+        Raises:
+            IndexNotFoundError: there is no archive and no article is given.
+            IndexLockedError: another process is writing.
+            ReadError: there is a problem among the articles and the run is strict.
+        """
+        report = progress or _silent
+        if articles is None and not self._paths.database.is_file():
+            raise IndexNotFoundError(
+                f"There is no archive at {self._paths.root} to rebuild from. Name the files: backissue rebuild PATH…"
+            )
+        with self._writing("rebuild") as database:
+            cutter = self._cutter(database, self._published())
+            number = database.layout(cutter.layout)
+            run = Intake(database, cutter, number, report, strict)
+            if articles is not None:
+                run.take(articles)
+                if prune:
+                    run.prune()
+            self._build(database, cutter, number, report)
+            return run.summary(self._paths.current_name())
+
+    def recover(self) -> bool:
+        """Applies to the derived indexes what a crash left out; says whether there was anything.
+
+        Raises:
+            IndexNotFoundError: there is no index.
+            IndexLockedError: another process is writing.
+        """
+        name = self._paths.current_name()
+        with closing(Store.open(self._paths.database)) as store:
+            if generation.applied(self._paths.generation(name)) == store.seq():
+                return False
+        with self._writing("recover") as database:
+            name = self._paths.current_name()
+            number = Manifest.read(self._paths.generation(name)).layout
+            if database.count_without_passages(number):
+                self._fill(database, self._cutter_of(database, number), number, _silent)
+            with closing(Store.open(self._paths.database)) as store:
+                generation.catch_up(self._paths, store, name)
+        return True
+
+    def rollback(self) -> str:
+        """Publishes the generation before the current one, with all that the archive holds by now; gives its name.
+
+        Raises:
+            IndexNotFoundError: there is no index, or no generation before the current one.
+            IndexLockedError: another process is writing.
+        """
+        with self._writing("rollback") as database:
+            name = generation.previous(self._paths)
+            number = Manifest.read(self._paths.generation(name)).layout
+            self._fill(database, self._cutter_of(database, number), number, _silent)
+            with closing(Store.open(self._paths.database)) as store:
+                generation.catch_up(self._paths, store, name)
+            generation.publish(self._paths, name)
+        return name
+
+    def check(self, full: bool = False) -> list[Finding]:
+        """Looks whether the index is whole; `full` reads every file and compares it with its checksum."""
+        return check_index(self._paths, full=full)
+
+    @contextmanager
+    def _writing(self, purpose: str) -> Iterator[Database]:
+        with (
+            locked(self._paths.lock, purpose, self.wait_seconds),
+            Database.open(self._paths.database) as database,
+        ):
+            yield database
+
+    def _published(self) -> Manifest | None:
+        try:
+            return Manifest.read(self._paths.generation(self._paths.current_name()))
+        except IndexNotFoundError:
+            return None
+
+    def _cutter(self, database: Database, published: Manifest | None) -> Cutter:
+        """The cutter that was asked for; what was not asked for is as the index has it."""
+        known = database.layout_of(published.layout) if published is not None else None
+        model = self.model or (known.model_id if known else None)
+        words, overlap = self.target_words, self.overlap_sentences
+        if words is None:
+            words = known.target_words if known else TARGET_WORDS
+        if overlap is None:
+            overlap = known.overlap_sentences if known else OVERLAP_SENTENCES
+        return Cutter(load_embedder(model), words, overlap)
+
+    def _cutter_of(self, database: Database, number: int) -> Cutter:
+        """The cutter that made the passages of a layout."""
+        layout = database.layout_of(number)
+        cutter = Cutter(load_embedder(layout.model_id), layout.target_words, layout.overlap_sentences)
+        if cutter.layout != layout:
+            raise ModelMismatchError(
+                f"The index at {self._paths.root} was built with other weights of {layout.model_id} than are here. "
+                f"Run: backissue rebuild --index {self._paths.root}"
+            )
+        return cutter
+
+    def _fill(self, database: Database, cutter: Cutter, number: int, report: Progress) -> None:
+        """Cuts the articles that have no passages in a layout yet."""
+        total = database.count_without_passages(number)
+        done = last_row = 0
+        with closing(Store.open(self._paths.database)) as store:
+            while rows := database.rows_without_passages(number, last_row, BATCH_ARTICLES):
+                articles = [store.article(article_id) for _, article_id in rows]
+                with database.change() as seq:
+                    for (row, _), cut in zip(rows, cutter.cut(articles), strict=True):
+                        database.put_passages(row, cut, number, seq)
+                last_row = rows[-1][0]
+                done += len(rows)
+                report("embed", done, total)
+
+    def _fold(self, database: Database, published: Manifest, cutter: Cutter, report: Progress) -> None:
+        """Brings the published generation up to what was committed; a long tail becomes part of a new base."""
+        tail = database.count_passages_after(published.layout, published.last_row)
+        if tail > max(TAIL_LEAST, TAIL_SHARE * published.passages):
+            self._build(database, cutter, published.layout, report)
+            return
+        with closing(Store.open(self._paths.database)) as store:
+            generation.catch_up(self._paths, store, published.generation)
+
+    def _build(self, database: Database, cutter: Cutter, number: int, report: Progress) -> None:
+        self._fill(database, cutter, number, report)
+        with closing(Store.open(self._paths.database)) as store:
+            manifest = generation.build(
+                self._paths, store, number, cutter.layout, lambda done, total: report("index", done, total)
+            )
+            report("publish", 0, 1)
+            manifest.check_contents(self._paths.generation(manifest.generation))
+            generation.publish(self._paths, manifest.generation)
+        kept = generation.retire(self._paths)
+        used = {one.layout for one in kept}
+        with database.transaction():
+            database.forget(set(database.layouts()) - used, min(one.seq for one in kept))
+        report("publish", 1, 1)

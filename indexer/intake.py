@@ -1,0 +1,127 @@
+"""Taking articles in: batch by batch they are compared with the archive, cut, embedded and committed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from backissue.indexer.database import Database, Known, content_hash
+from backissue.indexer.passages import Cutter
+from backissue.indexer.readers import Problem
+from backissue.indexer.summary import Progress, Summary
+from backissue.search.errors import ReadError
+from backissue.search.types import Article
+
+BATCH_ARTICLES = 256
+"""So many articles are acknowledged together."""
+
+BATCH_CHARS = 4_000_000
+"""A batch ends before it holds more text than this, however few its articles are."""
+
+
+@dataclass(slots=True)
+class Intake:
+    """One run of taking articles in, and the counts of what it did."""
+
+    database: Database
+    cutter: Cutter
+    layout: int
+    report: Progress
+    strict: bool
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    passages: int = 0
+    words: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    _started: float = field(default_factory=time.perf_counter)
+    _first_seq: int = 0
+    _same: set[str] = field(default_factory=set)
+
+    def take(self, articles: Iterable[Article | Problem]) -> None:
+        """Takes articles in; a batch is on the disk before the next one is read.
+
+        Raises:
+            ReadError: there is a problem among the articles and the run is strict.
+        """
+        self._first_seq = self.database.seq()
+        for batch in _batches(self._without_problems(articles)):
+            self._put(batch)
+            self.report("read", self.added + self.updated + self.unchanged, None)
+
+    def prune(self) -> None:
+        """Deletes the articles that this run did not take in."""
+        ids = self.database.ids_not_written_since(self._first_seq, self._same)
+        if ids:
+            with self.database.change() as seq:
+                self.deleted += len(self.database.delete(ids, seq))
+
+    def summary(self, generation: str) -> Summary:
+        """What the run did until now."""
+        return Summary(
+            added=self.added,
+            updated=self.updated,
+            unchanged=self.unchanged,
+            deleted=self.deleted,
+            passages=self.passages,
+            words=self.words,
+            seconds=time.perf_counter() - self._started,
+            generation=generation,
+            problems=tuple(self.problems),
+        )
+
+    def _without_problems(self, articles: Iterable[Article | Problem]) -> Iterator[Article]:
+        for article in articles:
+            if isinstance(article, Article):
+                yield article
+            else:
+                self._note(article)
+
+    def _note(self, problem: Problem) -> None:
+        self.problems.append(problem)
+        if self.strict:
+            raise ReadError(f"{problem} (the run is strict; what was read before it is kept)")
+
+    def _put(self, batch: list[Article]) -> None:
+        known = self.database.known([article.id for article in batch])
+        hashes = {article.id: known_article.hash for article in batch if (known_article := known.get(article.id))}
+        changed: dict[str, Article] = {}
+        for article in batch:
+            own = content_hash(article)
+            if hashes.get(article.id) != own:
+                changed[article.id] = article
+                hashes[article.id] = own
+            elif article.id in changed or article.id in self._same or self._written_by_this_run(known, article.id):
+                self._note(Problem(article.id, "", "duplicate", "the same article was read before in this run"))
+            else:
+                self.unchanged += 1
+                self._same.add(article.id)
+        if not changed:
+            return
+        cuts = self.cutter.cut(list(changed.values()))
+        with self.database.change() as seq:
+            for cut in cuts:
+                self.database.put(cut, self.layout, seq)
+        for cut in cuts:
+            self.passages += len(cut.spans)
+            self.words += cut.article.text.count(" ") + 1
+        self.updated += sum(1 for article_id in changed if article_id in known)
+        self.added += sum(1 for article_id in changed if article_id not in known)
+
+    def _written_by_this_run(self, known: dict[str, Known], article_id: str) -> bool:
+        return article_id in known and known[article_id].seq > self._first_seq
+
+
+def _batches(articles: Iterable[Article]) -> Iterator[list[Article]]:
+    batch: list[Article] = []
+    chars = 0
+    for article in articles:
+        if batch and (len(batch) >= BATCH_ARTICLES or chars + len(article.text) > BATCH_CHARS):
+            yield batch
+            batch, chars = [], 0
+        batch.append(article)
+        chars += len(article.text)
+    if batch:
+        yield batch

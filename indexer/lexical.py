@@ -1,0 +1,67 @@
+"""The write side of the lexical index. To apply changes twice does no harm: what a row held is removed first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from backissue.search.lexical import exact_field, language_terms, schema
+
+if TYPE_CHECKING:
+    import tantivy
+
+_HEAP_BYTES = 128 << 20
+_CODED_FIELDS = ("lang", "source", "section", "author")
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalPassage:
+    """A passage as the lexical index takes it: its title and text, and the codes and day that filters ask for."""
+
+    row: int
+    title: str
+    text: str
+    lang: str
+    codes: tuple[int, int, int, int]
+    day: int
+
+
+def create(path: Path) -> tantivy.Index:
+    """An empty index in the folder `path`, which is made."""
+    import tantivy
+
+    path.mkdir(parents=True)
+    return tantivy.Index(schema(), path=str(path))
+
+
+def apply(index: tantivy.Index, removed: Iterable[int], added: Iterable[LexicalPassage], *, fresh: bool) -> int:
+    """Removes and adds passages in one commit; gives the number added. A `fresh` index has nothing to remove."""
+    import tantivy
+
+    writer = index.writer(_HEAP_BYTES, num_threads=1)
+    schema_of_index = index.schema
+    for row in removed:
+        writer.delete_documents_by_term("row", row)
+    count = 0
+    for passage in added:
+        if not fresh:
+            writer.delete_documents_by_term("row", passage.row)
+        writer.add_document(tantivy.Document.from_dict(document(passage), schema_of_index))
+        count += 1
+    writer.commit()
+    writer.wait_merging_threads()
+    return count
+
+
+def document(passage: LexicalPassage) -> dict[str, object]:
+    """The fields of a passage, its text analysed in its own language."""
+    return {
+        "row": passage.row,
+        "body": " ".join(language_terms(passage.text, passage.lang)),
+        "title": " ".join(language_terms(passage.title, passage.lang)),
+        "exact": exact_field(passage.title, passage.text),
+        "day": passage.day,
+        **dict(zip(_CODED_FIELDS, passage.codes, strict=True)),
+    }

@@ -1,0 +1,87 @@
+"""The filter columns: for each passage, its article, family, day and codes, as arrays one entry a passage.
+
+They answer filters (a mask), facets (counts) and sorting without a visit to the database. Passages are
+in the order of their rows, which never change and are never used again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+NO_DAY = np.iinfo(np.int32).min
+"""The day of an article without a date: before all others."""
+
+Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Arrays of one length. Codes are those of the table `names` (0: none); days count from 0001-01-01 as
+    `date.toordinal` does, in the article's own calendar; `published_s` is in seconds since 1970, UTC.
+    """
+
+    row: NDArray[np.int64]
+    article: NDArray[np.int64]
+    family: NDArray[np.int64]
+    lang: Codes
+    source: Codes
+    section: Codes
+    author: Codes
+    day: NDArray[np.int64]
+    published_s: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    @classmethod
+    def empty(cls) -> Columns:
+        """Columns of no passages."""
+        return cls(*(np.zeros(0, dtype=np.int64) for _ in COLUMN_NAMES))
+
+    @classmethod
+    def concat(cls, parts: list[Columns]) -> Columns:
+        """The passages of several columns, one after the other."""
+        kept = [part for part in parts if len(part)] or [cls.empty()]
+        if len(kept) == 1:
+            return kept[0]
+        return cls(*(np.concatenate([getattr(part, name) for part in kept]) for name in COLUMN_NAMES))
+
+    @classmethod
+    def open(cls, folder: Path) -> Columns:
+        """The columns that `save` wrote, mapped into memory, not read."""
+        return cls(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in COLUMN_NAMES))
+
+    def save(self, folder: Path) -> list[Path]:
+        """Writes each column to a file of its own in the smallest integer type that holds it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = []
+        for name in COLUMN_NAMES:
+            path = folder / f"{name}.npy"
+            np.save(path, _narrow(getattr(self, name)))
+            paths.append(path)
+        return paths
+
+    def positions(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The positions of the given passage rows, -1 for a row that is not here."""
+        if not len(self):
+            return np.full(len(rows), -1, dtype=np.int64)
+        found = np.minimum(np.searchsorted(self.row, rows), len(self) - 1)
+        return np.where(self.row[found] == rows, found, -1)
+
+
+COLUMN_NAMES = tuple(field.name for field in fields(Columns))
+
+
+def _narrow(values: NDArray[np.int64]) -> NDArray[Any]:
+    if not len(values):
+        return values
+    for dtype in (np.int16, np.int32):
+        limits = np.iinfo(dtype)
+        if limits.min <= values.min() and values.max() <= limits.max:
+            return values.astype(dtype)
+    return values

@@ -1,0 +1,117 @@
+"""The dense leg: nearest passages by cosine, from a frozen FAISS base and a small exact tail.
+
+A filter goes into the search as a bitmap, never after it. The base is exact while it is small and an inverted
+file with 8-bit codes (Jégou et al. 2011) from then on, its probe depth chosen when it was built.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backissue.search.errors import IndexCorruptError
+from backissue.search.filters import Mask
+
+if TYPE_CHECKING:
+    import faiss
+
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class DenseHits:
+    """Positions of passages (n,) in the columns and their cosines (n,), best first."""
+
+    positions: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+
+NO_DENSE_HITS = DenseHits(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class DenseIndex:
+    """A base of `len(base)` vectors at positions 0 …, and the vectors (m, d) of the tail behind them."""
+
+    base: faiss.Index
+    probes: int
+    tail: Vectors = field(repr=False)
+
+    @classmethod
+    def open(cls, path: Path, probes: int, dimension: int) -> DenseIndex:
+        """Opens the base that `path` holds, mapped into memory where its kind allows it.
+
+        Raises:
+            IndexCorruptError: FAISS cannot read the file, or its vectors have another dimension.
+        """
+        import faiss
+
+        try:
+            base = faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+        except RuntimeError as error:
+            raise IndexCorruptError(f"{path} cannot be read. Mend it: backissue doctor --repair") from error
+        if base.d != dimension:
+            raise IndexCorruptError(
+                f"{path} holds vectors of dimension {base.d}, its manifest says {dimension}. "
+                "Mend it: backissue doctor --repair"
+            )
+        return cls(base, probes, np.zeros((0, dimension), dtype=np.float32))
+
+    def with_tail(self, tail: Vectors) -> DenseIndex:
+        """The same base before another tail."""
+        return DenseIndex(self.base, self.probes, tail)
+
+    def __len__(self) -> int:
+        return int(self.base.ntotal) + len(self.tail)
+
+    def search(self, vector: Vectors, k: int, mask: Mask | None = None) -> DenseHits:
+        """The `k` nearest of the passages that `mask` (shape (len(self),)) lets pass, to one vector (d,)."""
+        base_size = int(self.base.ntotal)
+        parts = [
+            self._search_base(vector, k, None if mask is None else mask[:base_size]),
+            self._search_tail(vector, base_size, None if mask is None else mask[base_size:]),
+        ]
+        positions = np.concatenate([part.positions for part in parts])
+        scores = np.concatenate([part.scores for part in parts])
+        best = np.argsort(-scores, kind="stable")[:k]
+        return DenseHits(positions[best], scores[best])
+
+    def _search_base(self, vector: Vectors, k: int, mask: Mask | None) -> DenseHits:
+        passing = int(self.base.ntotal) if mask is None else int(mask.sum())
+        if not passing:
+            return NO_DENSE_HITS
+        scores, found = self.base.search(vector.reshape(1, -1), min(k, passing), params=self._parameters(mask, passing))
+        real = found[0] >= 0
+        return DenseHits(found[0][real].astype(np.int64), scores[0][real])
+
+    def _parameters(self, mask: Mask | None, passing: int) -> Any:
+        import faiss
+
+        selector = None
+        if mask is not None:
+            bits = np.packbits(mask, bitorder="little")
+            selector = faiss.IDSelectorBitmap(bits)
+        if not isinstance(self.base, faiss.IndexIVF):
+            return None if selector is None else faiss.SearchParameters(sel=selector)
+        # The fewer rows pass, the more lists must be probed to meet as many of them.
+        share = passing / max(int(self.base.ntotal), 1)
+        probes = min(self.base.nlist, max(self.probes, int(self.probes / max(share, 1e-9))))
+        if selector is None:
+            return faiss.SearchParametersIVF(nprobe=probes)
+        return faiss.SearchParametersIVF(sel=selector, nprobe=probes)
+
+    def _search_tail(self, vector: Vectors, offset: int, mask: Mask | None) -> DenseHits:
+        if not len(self.tail):
+            return NO_DENSE_HITS
+        scores = self.tail @ vector.reshape(-1)
+        positions = np.arange(offset, offset + len(self.tail), dtype=np.int64)
+        if mask is not None:
+            scores, positions = scores[mask], positions[mask]
+        return DenseHits(positions, scores.astype(np.float32))

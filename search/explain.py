@@ -1,0 +1,52 @@
+"""Why a passage stands where it does, in words and numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from backissue.search.fusion import Candidates
+from backissue.search.groups import Judged
+from backissue.search.question import Question
+from backissue.search.retrieval import LEG_DEPTH, Legs
+from backissue.search.types import ArticleRef
+
+
+def explain(
+    question: Question, candidates: Candidates, legs: Legs, one: Judged, ref: ArticleRef, reranker: str
+) -> dict[str, Any]:
+    """Why a passage stands where it does: what each leg, the fusion and the reranker gave."""
+    if not question.text:
+        return {"order": "by date: nothing was asked but filters"}
+    told: dict[str, Any] = {
+        "languages": {"question": question.lang, "passage": ref.lang},
+        "lexical": _leg(
+            candidates.lexical_rank[one.index],
+            candidates.lexical[one.index],
+            legs.abstained.get("lexical") or _lexical_silence(question, ref.lang, bool(candidates.readable[one.index])),
+        ),
+        "semantic": _leg(
+            candidates.semantic_rank[one.index], candidates.semantic[one.index], legs.abstained.get("semantic")
+        ),
+        "fusion": {"rank": one.index + 1, "score": round(float(candidates.fused[one.index]), 4)},
+    }
+    features = {name: round(value, 4) for name, value in one.judgement.features.items() if value}
+    by = reranker if one.read else "the legs alone"
+    told["rerank"] = {"by": by, **features, "log_odds": round(one.judgement.log_odds, 3)}
+    return told
+
+
+def _leg(rank: int, score: float, silence: str | None) -> dict[str, Any]:
+    if rank:
+        return {"rank": int(rank), "score": round(float(score), 4)}
+    if silence:
+        return {"abstained": silence}
+    found = {} if np.isnan(score) else {"score": round(float(score), 4)}
+    return {"rank": None, **found, "note": f"not among its best {LEG_DEPTH}"}
+
+
+def _lexical_silence(question: Question, lang: str, readable: bool) -> str | None:
+    if readable:
+        return None
+    return f"the question is in {question.lang}, the passage in {lang}, and they share no name or number"

@@ -1,0 +1,160 @@
+"""Where the parts of an index lie, and the manifest that says what a generation holds.
+
+index/
+  archive.db             articles, passages, vectors, a change sequence: the truth
+  CURRENT                the name of the published generation
+  generations/000042/    derived from archive.db; immutable but for the adds and deletes of lexical/
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from backissue.search.errors import FormatVersionError, IndexCorruptError, IndexNotFoundError
+
+FORMAT_VERSION = 1
+"""The format of generations and of archive.db that this version writes and reads. 1: the first."""
+
+_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class IndexPaths:
+    """The files of the index at `root`."""
+
+    root: Path
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file that holds the truth."""
+        return self.root / "archive.db"
+
+    @property
+    def current(self) -> Path:
+        """The file that names the published generation."""
+        return self.root / "CURRENT"
+
+    @property
+    def generations(self) -> Path:
+        """The folder of generations."""
+        return self.root / "generations"
+
+    @property
+    def lock(self) -> Path:
+        """The file that the one writer locks."""
+        return self.root / "writer.lock"
+
+    def generation(self, name: str) -> Path:
+        """The folder of the generation `name`."""
+        return self.generations / name
+
+    def current_name(self) -> str:
+        """The name of the published generation.
+
+        Raises:
+            IndexNotFoundError: nothing was published at `root`.
+            IndexCorruptError: CURRENT does not name a generation.
+        """
+        try:
+            name = self.current.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            raise IndexNotFoundError(
+                f"There is no index at {self.root}. Build one: backissue rebuild PATH… --index {self.root}"
+            ) from None
+        if not name.isdigit():
+            raise IndexCorruptError(f"{self.current} does not name a generation. Mend it: backissue doctor --repair")
+        return name
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a generation holds and what it was made with.
+
+    `last_row` and `seq` are the highest passage row and change number of archive.db that the base covers:
+    later rows are the tail. `dense` records the kind of the vector index, its probe depth and the recall@100
+    that was measured for it. `files` maps each immutable file to its bytes and SHA-256.
+    """
+
+    format_version: int
+    generation: str
+    created: str
+    layout: int
+    model_id: str
+    model_hash: str
+    dimension: int
+    analyser_version: int
+    passages: int
+    last_row: int
+    seq: int
+    dense: dict[str, Any]
+    files: dict[str, dict[str, Any]]
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest:
+        """The manifest in `folder`, its version checked.
+
+        Raises:
+            FormatVersionError: it was written in a format that this version does not read.
+            IndexCorruptError: it is missing or is not a manifest.
+        """
+        path = folder / "manifest.json"
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            version = record["format_version"]
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise IndexCorruptError(
+                f"{path} is missing or is no manifest ({error}). Mend it: backissue doctor --repair"
+            ) from error
+        if version != FORMAT_VERSION:
+            raise FormatVersionError(
+                f"{path} has format {version}; this version reads format {FORMAT_VERSION}. "
+                "Run: backissue rebuild (the articles are kept)"
+            )
+        try:
+            return cls(**record)
+        except TypeError as error:
+            raise IndexCorruptError(f"{path} is incomplete ({error}). Mend it: backissue doctor --repair") from error
+
+    def write(self, folder: Path) -> None:
+        """Writes the manifest into `folder`."""
+        text = json.dumps(asdict(self), indent=1, ensure_ascii=False)
+        (folder / "manifest.json").write_text(text, encoding="utf-8")
+
+    def check_sizes(self, folder: Path) -> None:
+        """Compares the size of every file with the manifest: cheap enough for every opening.
+
+        Raises:
+            IndexCorruptError: a file is missing or has another size.
+        """
+        for name, expected in self.files.items():
+            path = folder / name
+            size = path.stat().st_size if path.is_file() else None
+            if size != expected["bytes"]:
+                found = "missing" if size is None else f"{size} bytes long, not {expected['bytes']}"
+                raise IndexCorruptError(f"{path} is {found}. Mend it: backissue doctor --repair")
+
+    def check_contents(self, folder: Path) -> None:
+        """Compares every file with its checksum.
+
+        Raises:
+            IndexCorruptError: a file is missing or has changed.
+        """
+        self.check_sizes(folder)
+        for name, expected in self.files.items():
+            if file_sha256(folder / name) != expected["sha256"]:
+                raise IndexCorruptError(
+                    f"{folder / name} has changed since it was published. Mend it: backissue doctor --repair"
+                )
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    digest = sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,241 @@
+"""The lexical leg: BM25 (Robertson & Zaragoza 2009; k1 = 1.2, b = 0.75) over analysed terms, served by tantivy.
+
+One index holds many languages. Every term carries the language whose analysis made it (`pl:rakiet`), so a
+query is analysed once for each language of the archive and a word of one never meets a namesake of another.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backissue.search.analysis import surface, terms
+from backissue.search.errors import IndexCorruptError
+from backissue.search.filters import Restriction
+
+if TYPE_CHECKING:
+    import tantivy
+
+TITLE_WEIGHT = 0.4
+"""What a term's BM25 in the title counts beside its BM25 in the passage. Every passage of an article has the
+title for context, so a higher weight lifts all of them together and hides which one answers."""
+
+K1 = 1.2
+"""BM25's saturation of term frequency, as tantivy has it."""
+
+_GAP = "\N{SYMBOL FOR UNIT SEPARATOR}"
+"""Stands between title and passage in the field `exact`, so that no phrase reaches over the border."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeightedTerm:
+    """A term of a language and what its BM25 counts."""
+
+    lang: str
+    term: str
+    weight: float = 1.0
+
+    @property
+    def key(self) -> str:
+        """The term as the index holds it."""
+        return f"{self.lang}:{self.term}"
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalHits:
+    """Passage rows (n,) and their scores (n,), best first."""
+
+    rows: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+NO_LEXICAL_HITS = LexicalHits(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32))
+
+
+def schema() -> tantivy.Schema:
+    """The fields of a passage. Text comes analysed, so tantivy only splits it at spaces."""
+    import tantivy
+
+    builder = tantivy.SchemaBuilder()
+    builder.add_unsigned_field("row", indexed=True, fast=True)
+    builder.add_text_field("body", tokenizer_name="whitespace", index_option="freq")
+    builder.add_text_field("title", tokenizer_name="whitespace", index_option="freq")
+    builder.add_text_field("exact", tokenizer_name="whitespace", index_option="position")
+    for name in ("lang", "source", "section", "author"):
+        builder.add_unsigned_field(name, indexed=True)
+    builder.add_integer_field("day", indexed=True, fast=True)
+    return builder.build()
+
+
+def language_terms(text: str, lang: str) -> list[str]:
+    """The terms of a text as the index holds them."""
+    return [f"{lang}:{term}" for term in terms(text, lang)]
+
+
+def exact_words(text: str) -> list[str]:
+    """The words of a text as phrases match them: not stemmed, none left out."""
+    return [token.term for token in surface(text)]
+
+
+def exact_field(title: str, body: str) -> str:
+    """The content of the field `exact`."""
+    return " ".join([*exact_words(title), _GAP, *exact_words(body)])
+
+
+def highest_term_bm25(passages: int, with_term: int) -> float:
+    """What BM25 of a term approaches as its frequency grows, in an index of so many passages, so many with it."""
+    idf = math.log(1 + (passages - with_term + 0.5) / (with_term + 0.5))
+    return idf * (K1 + 1)
+
+
+class LexicalIndex:
+    """Reads one tantivy index."""
+
+    def __init__(self, index: tantivy.Index, path: Path) -> None:
+        self._index = index
+        self._path = path
+        self._schema = index.schema
+        self._searcher = index.searcher()
+
+    @classmethod
+    def open(cls, path: Path) -> LexicalIndex:
+        """Opens the index in the folder `path`.
+
+        Raises:
+            IndexCorruptError: there is none, or tantivy cannot read it.
+        """
+        import tantivy
+
+        try:
+            return cls(tantivy.Index.open(str(path)), path)
+        except (ValueError, OSError) as error:
+            raise IndexCorruptError(f"{path} cannot be opened ({error}). Mend it: backissue doctor --repair") from error
+
+    def reload(self) -> LexicalIndex:
+        """The index as it was last committed; this one keeps what it sees."""
+        self._index.reload()
+        return LexicalIndex(self._index, self._path)
+
+    def __len__(self) -> int:
+        return int(self._searcher.num_docs)
+
+    def search(
+        self, terms: Sequence[WeightedTerm], k: int, restriction: Restriction, langs: Sequence[str]
+    ) -> LexicalHits:
+        """The `k` best passages by the weighted sum of their terms' BM25, under the restriction."""
+        if not terms:
+            return NO_LEXICAL_HITS
+        import tantivy
+
+        scored = tantivy.Query.boolean_query([(tantivy.Occur.Should, self._term(term)) for term in terms])
+        clauses = self._clauses(restriction, langs)
+        query = tantivy.Query.boolean_query([(tantivy.Occur.Must, scored), *clauses]) if clauses else scored
+        found = self._searcher.search(query, limit=k, count=False).hits
+        return LexicalHits(
+            self._rows([address for _, address in found]),
+            np.array([score for score, _ in found], dtype=np.float32),
+        )
+
+    def rows_with_phrase(self, phrase: str) -> NDArray[np.int64]:
+        """The rows of the passages that hold the phrase, or whose title does."""
+        return self._all_rows(self._phrase(phrase))
+
+    def rows_with_title_words(self, words: str, langs: Sequence[str]) -> NDArray[np.int64]:
+        """The rows of the passages whose title holds every one of the words, in any inflection."""
+        import tantivy
+
+        clauses = [(tantivy.Occur.Must, self._any_inflection(word, langs, ("title",))) for word in exact_words(words)]
+        return self._all_rows(tantivy.Query.boolean_query(clauses) if clauses else tantivy.Query.empty_query())
+
+    def rows_with_word(self, word: str, langs: Sequence[str]) -> NDArray[np.int64]:
+        """The rows of the passages that hold the word in any inflection, or whose title does."""
+        return self._all_rows(self._any_inflection(word, langs, ("body", "title")))
+
+    def document_frequency(self, term: WeightedTerm) -> int:
+        """In how many passages the term stands."""
+        return int(self._searcher.doc_freq("body", term.key))
+
+    def _term(self, term: WeightedTerm) -> tantivy.Query:
+        import tantivy
+
+        fields = [("body", term.weight), ("title", term.weight * TITLE_WEIGHT)]
+        return tantivy.Query.boolean_query(
+            [
+                (tantivy.Occur.Should, tantivy.Query.boost_query(self._exactly(name, term.key), weight))
+                for name, weight in fields
+            ]
+        )
+
+    def _exactly(self, name: str, value: Any) -> tantivy.Query:
+        import tantivy
+
+        option = "freq" if name in ("body", "title") else "position"
+        return tantivy.Query.term_query(self._schema, name, value, option)
+
+    def _any_inflection(self, word: str, langs: Sequence[str], names: Sequence[str]) -> tantivy.Query:
+        import tantivy
+
+        keys = dict.fromkeys(key for lang in langs for key in language_terms(word, lang))
+        options = [self._exactly(name, key) for key in keys for name in names]
+        # A stop word is in no stemmed field: what holds it is found by its exact form.
+        options.extend(self._exactly("exact", one) for one in exact_words(word))
+        return tantivy.Query.boolean_query([(tantivy.Occur.Should, option) for option in options])
+
+    def _phrase(self, phrase: str) -> tantivy.Query:
+        import tantivy
+
+        words = exact_words(phrase)
+        if len(words) == 1:
+            return self._exactly("exact", words[0])
+        return tantivy.Query.phrase_query(self._schema, "exact", [*words]) if words else tantivy.Query.all_query()
+
+    def _clauses(self, restriction: Restriction, langs: Sequence[str]) -> list[tuple[tantivy.Occur, tantivy.Query]]:
+        import tantivy
+
+        must, must_not = tantivy.Occur.Must, tantivy.Occur.MustNot
+        clauses = [(must, self._any_code(name, codes)) for name, codes in restriction.codes.items()]
+        clauses += [(must_not, self._any_code(name, codes)) for name, codes in restriction.excluded_codes.items()]
+        if restriction.first_day is not None or restriction.end_day is not None:
+            days = tantivy.Query.range_query(
+                self._schema,
+                "day",
+                tantivy.FieldType.Integer,
+                lower_bound=restriction.first_day if restriction.first_day is not None else 1,
+                upper_bound=restriction.end_day,
+                include_upper=False,
+            )
+            clauses.append((must, tantivy.Query.const_score_query(days, 0.0)))
+        clauses += [
+            (must, tantivy.Query.const_score_query(self._phrase(phrase), 0.0)) for phrase in restriction.phrases
+        ]
+        clauses += [(must_not, self._phrase(phrase)) for phrase in restriction.excluded_phrases]
+        clauses += [
+            (must_not, self._any_inflection(word, langs, ("body", "title"))) for word in restriction.excluded_words
+        ]
+        return clauses
+
+    def _any_code(self, name: str, codes: Iterable[int]) -> tantivy.Query:
+        import tantivy
+
+        options = [(tantivy.Occur.Should, self._exactly(name, code)) for code in sorted(codes)]
+        if not options:
+            return tantivy.Query.empty_query()
+        return tantivy.Query.const_score_query(tantivy.Query.boolean_query(options), 0.0)
+
+    def _all_rows(self, query: tantivy.Query) -> NDArray[np.int64]:
+        limit = max(len(self), 1)
+        found = self._searcher.search(query, limit=limit, count=False, order_by_field="row").hits
+        return np.array([row for row, _ in found], dtype=np.int64)
+
+    def _rows(self, addresses: list[tantivy.DocAddress]) -> NDArray[np.int64]:
+        values = self._searcher.fast_field_values("row", addresses)
+        return np.array(values, dtype=np.int64).reshape(-1)

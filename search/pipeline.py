@@ -1,0 +1,202 @@
+"""The query stream: understand → retrieve → fuse → rerank → collapse → order → present, one function each."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backissue.search.answer import Reader
+from backissue.search.embedding import Embedder, TokenEmbedder
+from backissue.search.explain import explain
+from backissue.search.filters import Mask
+from backissue.search.fusion import Candidates
+from backissue.search.groups import Group, Judged, collapse, facets, order, score
+from backissue.search.question import Question, understand
+from backissue.search.rerank import Calibration, Evidence, Judgement, Reranker, unread_features
+from backissue.search.retrieval import SILENT, Legs, gather, retrieve
+from backissue.search.snapshot import Snapshot
+from backissue.search.types import UNKNOWN_LANG, Answer, Hit, Mode, PassageHit, Query, Results, Sort
+
+RERANK_DEPTH = 50
+"""How many candidates the reranker reads."""
+
+COPIES_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to search. `recency_days` is the age at which a score halves, counted from the archive's newest day."""
+
+    k: int = 10
+    offset: int = 0
+    mode: Mode = Mode.HYBRID
+    sort: Sort = Sort.RELEVANCE
+    recency_days: float | None = None
+    passages: int = 3
+    explain: bool = True
+
+
+def run(
+    snapshot: Snapshot,
+    query: Query,
+    options: Options,
+    *,
+    embedder: Embedder | None,
+    tokens: TokenEmbedder,
+    reranker: Reranker | None,
+) -> Results:
+    """Answers a query. Without an embedder only the lexical leg searches."""
+    started = time.perf_counter()
+    restriction = snapshot.restriction(query)
+    mask = snapshot.mask(restriction)
+    question = understand(query, snapshot.langs, embedder)
+    if question.text:
+        legs = retrieve(snapshot, question, options.mode, restriction, mask)
+        candidates = gather(snapshot, question, legs, options.mode)
+        judged = judge(snapshot, question, candidates, reranker)
+    else:
+        legs, candidates, judged = SILENT, _browse(snapshot, mask), []
+    groups = collapse(snapshot.columns, candidates, judged)
+    score(groups, snapshot.columns, options.recency_days)
+    ordered = order(groups, snapshot.columns, options.sort if question.text else Sort.DATE)
+    page = ordered[options.offset : options.offset + options.k]
+    reader = Reader(question, tokens)
+    hits = present(snapshot, question, candidates, legs, page, reader, options, reranker)
+    best = max((group.score for group in groups), default=0.0)
+    return Results(
+        query=query.raw,
+        took_ms=(time.perf_counter() - started) * 1000,
+        hits=tuple(hits),
+        facets=facets(snapshot, [group.passages[0].position for group in ordered]),
+        total=len(ordered),
+        no_good_answer=bool(question.text) and best < Calibration.bundled().no_answer_below,
+        lang=question.lang,
+    )
+
+
+def judge(snapshot: Snapshot, question: Question, candidates: Candidates, reranker: Reranker | None) -> list[Judged]:
+    """Judges every candidate: the first ones by the reranker, the rest by what the legs gave, best first."""
+    words = _word_shares(snapshot, question, candidates)
+    read = _read(snapshot, question, candidates, words, reranker) if reranker is not None else []
+    floor = min((one.judgement.log_odds for one in read), default=math.inf)
+    unread: list[Judged] = []
+    model = Calibration.bundled().unread
+    for index in range(len(read), len(candidates)):
+        features = unread_features(
+            float(words[index]), float(candidates.semantic[index]), bool(candidates.readable[index])
+        )
+        judgement = model.judge(features)
+        # Nothing that was not read closely stands above what was, and the fused order holds among the unread.
+        floor = min(floor, judgement.log_odds) if reranker is not None else floor
+        log_odds = floor if reranker is not None else judgement.log_odds
+        unread.append(Judged(index, int(candidates.positions[index]), Judgement(log_odds, features), read=False))
+    return sorted(read, key=lambda one: (-one.judgement.log_odds, one.index)) + unread
+
+
+def present(
+    snapshot: Snapshot,
+    question: Question,
+    candidates: Candidates,
+    legs: Legs,
+    page: Sequence[Group],
+    reader: Reader,
+    options: Options,
+    reranker: Reranker | None,
+) -> Iterator[Hit]:
+    """The hits of one page: texts fetched, the answering sentence and the matched words found."""
+    shown = {group.article: group.passages[: options.passages] for group in page}
+    rows = {one.position: int(snapshot.columns.row[one.position]) for some in shown.values() for one in some}
+    with snapshot.store.read():
+        passages = snapshot.store.passages(rows.values())
+        refs = snapshot.store.refs(shown)
+        copies = {group.family: snapshot.store.family(group.family, COPIES_SHOWN + 1) for group in page}
+    for group in page:
+        ref = refs.get(group.article)
+        here = [(one, passages[rows[one.position]]) for one in shown[group.article] if rows[one.position] in passages]
+        if ref is None or not here:
+            continue  # Deleted since the snapshot was taken.
+        first, best = here[0]
+        span = reader.answer(best.text, ref.lang) if question.text else None
+        answer = None
+        if span is not None:
+            answer = Answer(best.text[slice(*span)], best.start + span[0], best.start + span[1])
+        yield Hit(
+            article=ref,
+            score=group.score,
+            answer=answer,
+            passages=tuple(
+                PassageHit(
+                    text=passage.text,
+                    start=passage.start,
+                    end=passage.end,
+                    score=one.judgement.probability,
+                    highlights=tuple(
+                        (passage.start + start, passage.start + end)
+                        for start, end in reader.highlights(passage.text, ref.lang, span if one is first else None)
+                    ),
+                )
+                for one, passage in here
+            ),
+            copies=tuple(copy for copy in copies[group.family] if copy.id != ref.id)[:COPIES_SHOWN],
+            explain=explain(question, candidates, legs, first, ref, reranker.name if reranker is not None else "off")
+            if options.explain
+            else {},
+        )
+
+
+def _read(
+    snapshot: Snapshot,
+    question: Question,
+    candidates: Candidates,
+    words: NDArray[np.float64],
+    reranker: Reranker,
+) -> list[Judged]:
+    positions = candidates.positions[:RERANK_DEPTH]
+    rows = snapshot.columns.row[positions]
+    with snapshot.store.read():
+        passages = snapshot.store.passages(rows)
+        refs = snapshot.store.refs({passage.article for passage in passages.values()})
+    evidence = []
+    for index, row in enumerate(rows):
+        passage = passages.get(int(row))
+        ref = refs.get(passage.article) if passage is not None else None
+        evidence.append(
+            Evidence(
+                title=ref.title if ref is not None else "",
+                text=passage.text if passage is not None else "",
+                words=float(words[index]),
+                cosine=float(candidates.semantic[index]),
+                readable=bool(candidates.readable[index]),
+            )
+        )
+    judgements = reranker.judge(question.text, evidence)
+    return [
+        Judged(index, int(position), judgement, read=True)
+        for index, (position, judgement) in enumerate(zip(positions, judgements, strict=True))
+    ]
+
+
+def _word_shares(snapshot: Snapshot, question: Question, candidates: Candidates) -> NDArray[np.float64]:
+    """BM25 sums as parts of the highest that the question could reach in each passage's language."""
+    langs = snapshot.columns.lang[candidates.positions]
+    names = snapshot.names["lang"]
+    highest = np.array(
+        [snapshot.highest_bm25(question.terms_in(names.get(int(code), UNKNOWN_LANG))) for code in np.unique(langs)]
+    )
+    by_candidate = highest[np.searchsorted(np.unique(langs), langs)] if len(langs) else np.zeros(0)
+    scores = np.nan_to_num(candidates.lexical)
+    return np.divide(scores, by_candidate, out=np.zeros_like(scores), where=by_candidate > 0)
+
+
+def _browse(snapshot: Snapshot, mask: Mask | None) -> Candidates:
+    passing = np.arange(len(snapshot.columns)) if mask is None else np.flatnonzero(mask)
+    _, firsts = np.unique(snapshot.columns.article[passing], return_index=True)
+    positions = passing[firsts]
+    nothing = np.zeros(len(positions))
+    ranks = np.zeros(len(positions), dtype=np.int64)
+    return Candidates(positions, nothing, nothing, ranks, ranks, np.ones(len(positions), dtype=np.bool_), nothing)

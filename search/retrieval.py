@@ -1,0 +1,92 @@
+"""Retrieval: what each leg finds under the same filter, and the candidates that come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backissue.search.filters import Mask, Restriction
+from backissue.search.fusion import Candidates, fuse
+from backissue.search.question import Question
+from backissue.search.snapshot import Snapshot
+from backissue.search.types import Mode
+
+LEG_DEPTH = 200
+"""How many passages each leg gives. Fixed, so that every page of a question is cut from the same candidates."""
+
+_NOTHING = (np.zeros(0, dtype=np.int64), np.zeros(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Legs:
+    """What each leg found: positions and scores, best first; and why a leg was silent."""
+
+    lexical: tuple[NDArray[np.int64], NDArray[np.float64]]
+    semantic: tuple[NDArray[np.int64], NDArray[np.float64]]
+    abstained: Mapping[str, str]
+
+
+SILENT = Legs(_NOTHING, _NOTHING, {})
+
+
+def retrieve(snapshot: Snapshot, question: Question, mode: Mode, restriction: Restriction, mask: Mask | None) -> Legs:
+    """Asks each leg that the mode allows for its best passages under the same filter."""
+    abstained: dict[str, str] = {}
+    lexical = semantic = _NOTHING
+    if mode is Mode.SEMANTIC:
+        abstained["lexical"] = "the mode is semantic"
+    elif not question.terms:
+        abstained["lexical"] = "the question has no words to look for, only stop words"
+    else:
+        positions, scores = snapshot.search_lexical(list(question.terms), LEG_DEPTH, restriction, mask)
+        lexical = positions, scores.astype(np.float64)
+    if mode is Mode.LEXICAL:
+        abstained["semantic"] = "the mode is lexical"
+    elif question.vector is None or not question.vector.any():
+        abstained["semantic"] = "the model knows no word of the question"
+    else:
+        hits = snapshot.dense.search(question.vector, LEG_DEPTH, mask)
+        semantic = hits.positions, hits.scores.astype(np.float64)
+    return Legs(lexical, semantic, abstained)
+
+
+def gather(snapshot: Snapshot, question: Question, legs: Legs, mode: Mode) -> Candidates:
+    """The passages that any leg found, with the scores of both, fused, best first."""
+    positions = np.unique(np.concatenate([legs.lexical[0], legs.semantic[0]]))
+    lexical, lexical_rank = _spread(positions, *legs.lexical)
+    semantic, semantic_rank = _spread(positions, *legs.semantic)
+    if mode is Mode.SEMANTIC:
+        lexical[:] = np.nan
+    else:
+        lexical[lexical_rank == 0] = 0.0
+    if mode is not Mode.LEXICAL and question.vector is not None and question.vector.any():
+        unseen = semantic_rank == 0
+        semantic[unseen] = snapshot.cosines(question.vector, positions[unseen])
+    langs = snapshot.names["lang"]
+    readable_codes = {code for code, lang in langs.items() if question.reads(lang)} | {0}
+    readable = np.isin(snapshot.columns.lang[positions], list(readable_codes))
+    fused = fuse(lexical, semantic, readable)
+    best = np.lexsort((snapshot.columns.row[positions], -fused))
+    return Candidates(
+        positions=positions[best],
+        lexical=lexical[best],
+        semantic=semantic[best],
+        lexical_rank=lexical_rank[best],
+        semantic_rank=semantic_rank[best],
+        readable=readable[best],
+        fused=fused[best],
+    )
+
+
+def _spread(
+    positions: NDArray[np.int64], found: NDArray[np.int64], scores: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    spread = np.full(len(positions), np.nan)
+    ranks = np.zeros(len(positions), dtype=np.int64)
+    places = np.searchsorted(positions, found)
+    spread[places] = scores
+    ranks[places] = np.arange(1, len(found) + 1)
+    return spread, ranks

@@ -1,0 +1,198 @@
+"""What a search sees: one generation with its tail at one moment. It never changes; a newer one takes its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backissue.search.analysis import surface
+from backissue.search.columns import Columns
+from backissue.search.dense import DenseIndex
+from backissue.search.filters import (
+    CODED_FIELDS,
+    NO_RESTRICTION,
+    Mask,
+    Restriction,
+    column_mask,
+    in_articles,
+    resolve,
+)
+from backissue.search.layout import IndexPaths, Manifest
+from backissue.search.lexical import TITLE_WEIGHT, LexicalIndex, WeightedTerm, highest_term_bm25
+from backissue.search.store import Store
+from backissue.search.types import Query
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One generation, the tail behind it, and the passages `deleted` since: what a search runs on.
+
+    `columns` describe base and tail together, in the order of the positions that `dense` gives.
+    """
+
+    paths: IndexPaths
+    manifest: Manifest
+    store: Store
+    lexical: LexicalIndex
+    dense: DenseIndex
+    base: Columns
+    columns: Columns
+    deleted: NDArray[np.int64]
+    seq: int
+
+    @classmethod
+    def open(cls, paths: IndexPaths, store: Store) -> Snapshot:
+        """Opens the published generation.
+
+        Raises:
+            IndexNotFoundError: nothing is published.
+            FormatVersionError: it has a format that this version does not read.
+            IndexCorruptError: one of its files is missing, cut or unreadable; the message names it.
+        """
+        folder = paths.generation(paths.current_name())
+        manifest = Manifest.read(folder)
+        manifest.check_sizes(folder)
+        base = Columns.open(folder / "columns")
+        snapshot = cls(
+            paths=paths,
+            manifest=manifest,
+            store=store,
+            lexical=LexicalIndex.open(folder / "lexical"),
+            dense=DenseIndex.open(folder / "dense.faiss", int(manifest.dense["probes"]), manifest.dimension),
+            base=base,
+            columns=base,
+            deleted=np.zeros(0, dtype=np.int64),
+            seq=manifest.seq,
+        )
+        return snapshot.caught_up()
+
+    def caught_up(self) -> Snapshot:
+        """The same generation with all that was committed to the archive until now."""
+        with self.store.read():
+            seq = self.store.seq()
+            tail, vectors = self.store.columns_after(
+                self.manifest.layout, self.manifest.last_row, self.manifest.dimension
+            )
+            deleted = self.store.tombstones_after(self.manifest.layout, self.manifest.seq)
+        return replace(
+            self,
+            lexical=self.lexical.reload(),
+            dense=self.dense.with_tail(vectors),
+            columns=Columns.concat([self.base, tail]),
+            deleted=deleted,
+            seq=seq,
+        )
+
+    def __len__(self) -> int:
+        return len(self.columns) if self.alive is None else int(self.alive.sum())
+
+    @cached_property
+    def alive(self) -> Mask | None:
+        """Which positions were not deleted; None where none was."""
+        gone = self.columns.positions(self.deleted)
+        gone = gone[gone >= 0]
+        if not len(gone):
+            return None
+        mask = np.ones(len(self.columns), dtype=np.bool_)
+        mask[gone] = False
+        return mask
+
+    @cached_property
+    def names(self) -> Mapping[str, Mapping[int, str]]:
+        """The values of each coded field by their codes."""
+        return {name: self.store.names(name) for name in CODED_FIELDS}
+
+    @cached_property
+    def passages_by_lang(self) -> Mapping[str, int]:
+        """How many passages each language has, most first."""
+        lang = self.columns.lang if self.alive is None else self.columns.lang[self.alive]
+        codes, counts = np.unique(lang, return_counts=True)
+        by_lang = {self.names["lang"].get(int(code), "und"): int(n) for code, n in zip(codes, counts, strict=True)}
+        return dict(sorted(by_lang.items(), key=lambda item: (-item[1], item[0])))
+
+    @property
+    def langs(self) -> list[str]:
+        """The languages of the archive, that of most passages first."""
+        return list(self.passages_by_lang)
+
+    def restriction(self, query: Query) -> Restriction:
+        """The query's filters in this archive's codes."""
+        if not (query.filter or query.excluded or query.phrases or query.excluded_words or query.excluded_phrases):
+            return NO_RESTRICTION
+        return resolve(query, self.names, fold_name)
+
+    def mask(self, restriction: Restriction) -> Mask | None:
+        """Which positions may be found; None where all may."""
+        if not restriction:
+            return self.alive
+        mask = column_mask(self.columns, restriction)
+        if self.alive is not None:
+            mask &= self.alive
+        return mask & self._text_mask(restriction) if restriction.needs_text else mask
+
+    def search_lexical(
+        self, terms: list[WeightedTerm], k: int, restriction: Restriction, mask: Mask | None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Positions (n,) and BM25 scores (n,) of the `k` best passages that the mask lets pass, best first.
+
+        The index applies what it can of the restriction itself. It cannot see which article a passage belongs
+        to, and it may be a commit ahead of the columns; so it is asked for more until `k` passages pass.
+        """
+        depth = k
+        while True:
+            hits = self.lexical.search(terms, depth, restriction, self.langs)
+            positions = self.columns.positions(hits.rows)
+            passing = positions >= 0
+            if mask is not None:
+                passing &= mask[np.maximum(positions, 0)]
+            if passing.sum() >= k or len(hits) < depth:
+                return positions[passing][:k], hits.scores[passing][:k]
+            depth *= 4
+
+    def cosines(self, vector: NDArray[np.float32], positions: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The cosines (n,) of a vector (d,) of length 1 with the passages at some positions."""
+        rows = self.columns.row[positions]
+        found = self.store.vectors(rows, self.manifest.dimension)
+        return np.array([float(found[int(row)] @ vector) if int(row) in found else 0.0 for row in rows])
+
+    def highest_bm25(self, terms: Sequence[WeightedTerm]) -> float:
+        """The limit of the BM25 sum of some terms, met in passage and title any number of times."""
+        passages = len(self.lexical)
+        frequencies = [self.lexical.document_frequency(term) for term in terms]
+        return sum(
+            term.weight * (1 + TITLE_WEIGHT) * highest_term_bm25(passages, n)
+            for term, n in zip(terms, frequencies, strict=True)
+        )
+
+    def _text_mask(self, restriction: Restriction) -> Mask:
+        mask = np.ones(len(self.columns), dtype=np.bool_)
+        for phrase in restriction.phrases:
+            mask &= self._holding(self.lexical.rows_with_phrase(phrase))
+        for words in restriction.titles:
+            mask &= self._holding(self.lexical.rows_with_title_words(words, self.langs))
+        for words in restriction.excluded_titles:
+            mask &= ~self._in_same_article(self.lexical.rows_with_title_words(words, self.langs))
+        for word in restriction.excluded_words:
+            mask &= ~self._in_same_article(self.lexical.rows_with_word(word, self.langs))
+        for phrase in restriction.excluded_phrases:
+            mask &= ~self._in_same_article(self.lexical.rows_with_phrase(phrase))
+        return mask
+
+    def _holding(self, rows: NDArray[np.int64]) -> Mask:
+        mask = np.zeros(len(self.columns), dtype=np.bool_)
+        positions = self.columns.positions(rows)
+        mask[positions[positions >= 0]] = True
+        return mask
+
+    def _in_same_article(self, rows: NDArray[np.int64]) -> Mask:
+        positions = self.columns.positions(rows)
+        return in_articles(self.columns, positions[positions >= 0])
+
+
+def fold_name(name: str) -> str:
+    """A name without case, accents or punctuation, so that two spellings of it are equal."""
+    return " ".join(token.term for token in surface(name))

@@ -1,0 +1,317 @@
+"""The read side of archive.db: articles, passages and their columns.
+
+A `Store` may be used from several threads: each thread reads through a connection of its own.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backissue.search.columns import COLUMN_NAMES, Columns
+from backissue.search.errors import ArticleNotFoundError, IndexCorruptError, IndexNotFoundError
+from backissue.search.layout import FORMAT_VERSION
+from backissue.search.types import UNKNOWN_LANG, Article, ArticleRef, Span
+
+_BUSY_SECONDS = 30
+_MAX_VARIABLES = 30_000
+
+_COLUMN_QUERY = """
+    SELECT p.row, p.article, a.family, COALESCE(a.lang, 0), COALESCE(a.source, 0), COALESCE(a.section, 0),
+           COALESCE(a.author, 0), a.day, a.published_s, p.vector
+    FROM passages p JOIN articles a ON a.row = p.article
+    WHERE p.layout = ? AND p.row > ? ORDER BY p.row
+"""
+
+_REF_FIELDS = """a.row, a.id, a.title, l.value, s.value, a.published, a.url, w.value, c.value"""
+
+_ARTICLE_JOIN = """
+    FROM articles a
+    LEFT JOIN names l ON l.code = a.lang LEFT JOIN names s ON s.code = a.source
+    LEFT JOIN names w ON w.code = a.author LEFT JOIN names c ON c.code = a.section
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPassage:
+    """A passage's place: `text[start:end]` of the article with that row."""
+
+    row: int
+    article: int
+    start: int
+    end: int
+    text: str
+
+
+class Store:
+    """Reads one archive.db."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, path: Path) -> Store:
+        """Opens the database at `path` for reading.
+
+        Raises:
+            IndexNotFoundError: there is none.
+            IndexCorruptError: the file is not an archive of a format that this version reads.
+        """
+        if not path.is_file():
+            raise IndexNotFoundError(
+                f"There is no archive at {path}. Build one: backissue rebuild PATH… --index {path.parent}"
+            )
+        store = cls(path)
+        version = store.meta("format_version")
+        if version != str(FORMAT_VERSION):
+            raise IndexCorruptError(f"{path} has format {version}; this version reads format {FORMAT_VERSION}.")
+        return store
+
+    def close(self) -> None:
+        """Closes every thread's connection. The store must not be used afterwards."""
+        with self._lock:
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """This thread's connection inside one read transaction: every query in it sees the same state.
+
+        Raises:
+            IndexCorruptError: SQLite finds the file damaged.
+        """
+        connection = self._connection()
+        nested = connection.in_transaction
+        if nested:
+            yield connection
+            return
+        try:
+            connection.execute("BEGIN")
+            yield connection
+        except sqlite3.DatabaseError as error:
+            raise IndexCorruptError(f"{self._path} cannot be read ({error}). Restore it from a backup.") from error
+        finally:
+            connection.commit()
+
+    def meta(self, key: str) -> str | None:
+        """The value of a setting that the archive holds, None where it has none."""
+        with self.read() as connection:
+            row = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def seq(self) -> int:
+        """The number of the last committed change."""
+        return int(self.meta("seq") or 0)
+
+    def columns_after(self, layout: int, row: int, dimension: int) -> tuple[Columns, NDArray[np.float32]]:
+        """The columns and vectors (n, dimension) of the layout's passages behind `row`, in the order of rows."""
+        with self.read() as connection:
+            records = connection.execute(_COLUMN_QUERY, (layout, row)).fetchall()
+        return columns_and_vectors(records, dimension)
+
+    def column_batches(
+        self, layout: int, dimension: int, batch_size: int = 20_000
+    ) -> Iterator[tuple[Columns, NDArray[np.float32]]]:
+        """All passages of a layout, a batch at a time, within the caller's read transaction if there is one."""
+        with self.read() as connection:
+            cursor = connection.execute(_COLUMN_QUERY, (layout, 0))
+            while records := cursor.fetchmany(batch_size):
+                yield columns_and_vectors(records, dimension)
+
+    def tombstones_after(self, layout: int, seq: int) -> NDArray[np.int64]:
+        """The passage rows that were deleted after change `seq`."""
+        with self.read() as connection:
+            rows = connection.execute(
+                "SELECT passage FROM tombstones WHERE layout = ? AND seq > ?", (layout, seq)
+            ).fetchall()
+        return np.array([row for (row,) in rows], dtype=np.int64)
+
+    def names(self, kind: str) -> dict[int, str]:
+        """The values of a kind (lang, source, section, author) by their codes."""
+        with self.read() as connection:
+            return dict(connection.execute("SELECT code, value FROM names WHERE kind = ?", (kind,)))
+
+    def passages(self, rows: Iterable[int]) -> dict[int, StoredPassage]:
+        """The passages of the given rows with their text; rows that are gone are left out."""
+        found: dict[int, StoredPassage] = {}
+        with self.read() as connection:
+            for some in _batches(list(rows)):
+                query = (
+                    "SELECT p.row, p.article, p.start, p.end, substr(a.text, p.start + 1, p.end - p.start) "
+                    "FROM passages p JOIN articles a ON a.row = p.article "
+                    f"WHERE p.row IN ({_marks(some)})"
+                )
+                for row, article, start, end, text in connection.execute(query, some):
+                    found[row] = StoredPassage(row, article, start, end, text)
+        return found
+
+    def refs(self, rows: Iterable[int]) -> dict[int, ArticleRef]:
+        """The heads of the articles of the given rows; rows that are gone are left out."""
+        found: dict[int, ArticleRef] = {}
+        with self.read() as connection:
+            for some in _batches(list(rows)):
+                query = f"SELECT {_REF_FIELDS} {_ARTICLE_JOIN} WHERE a.row IN ({_marks(some)})"
+                for record in connection.execute(query, some):
+                    found[record[0]] = _ref(record)
+        return found
+
+    def family(self, family: int, limit: int) -> list[ArticleRef]:
+        """The heads of a family's articles in the order in which they came, `limit` at most."""
+        with self.read() as connection:
+            query = f"SELECT {_REF_FIELDS} {_ARTICLE_JOIN} WHERE a.family = ? ORDER BY a.row LIMIT ?"
+            return [_ref(record) for record in connection.execute(query, (family, limit))]
+
+    def article(self, article_id: str) -> Article:
+        """The article of this id.
+
+        Raises:
+            ArticleNotFoundError: the archive holds none.
+        """
+        with self.read() as connection:
+            query = f"SELECT {_REF_FIELDS}, a.text {_ARTICLE_JOIN} WHERE a.id = ?"
+            record = connection.execute(query, (article_id,)).fetchone()
+        if record is None:
+            raise ArticleNotFoundError(f"The archive holds no article {article_id!r}.")
+        return _article(record)
+
+    def articles(self, after_row: int = 0) -> Iterator[tuple[int, Article]]:
+        """All articles with their rows, in the order of rows, from behind `after_row` on."""
+        with self.read() as connection:
+            query = f"SELECT {_REF_FIELDS}, a.text {_ARTICLE_JOIN} WHERE a.row > ? ORDER BY a.row"
+            for record in connection.execute(query, (after_row,)):
+                yield record[0], _article(record)
+
+    def row_of(self, article_id: str) -> int:
+        """The row of an article.
+
+        Raises:
+            ArticleNotFoundError: the archive holds none of this id.
+        """
+        with self.read() as connection:
+            record = connection.execute("SELECT row FROM articles WHERE id = ?", (article_id,)).fetchone()
+        if record is None:
+            raise ArticleNotFoundError(f"The archive holds no article {article_id!r}.")
+        return int(record[0])
+
+    def spans(self, article_row: int, layout: int) -> list[Span]:
+        """The passages of an article, in order."""
+        with self.read() as connection:
+            query = "SELECT start, end FROM passages WHERE layout = ? AND article = ? ORDER BY row"
+            return [(start, end) for start, end in connection.execute(query, (layout, article_row))]
+
+    def vectors(self, rows: Iterable[int], dimension: int) -> dict[int, NDArray[np.float32]]:
+        """The vectors (dimension,) of the passages of the given rows; rows that are gone are left out."""
+        found: dict[int, NDArray[np.float32]] = {}
+        with self.read() as connection:
+            for some in _batches(list(rows)):
+                query = f"SELECT row, vector FROM passages WHERE row IN ({_marks(some)})"
+                for row, blob in connection.execute(query, some):
+                    found[row] = decode_vectors([blob], dimension)[0]
+        return found
+
+    def vectors_of(self, article_row: int, layout: int, dimension: int) -> NDArray[np.float32]:
+        """The vectors (n, dimension) of an article's passages, in order."""
+        with self.read() as connection:
+            query = "SELECT vector FROM passages WHERE layout = ? AND article = ? ORDER BY row"
+            blobs = [blob for (blob,) in connection.execute(query, (layout, article_row))]
+        return decode_vectors(blobs, dimension)
+
+    def count_by(self, column: str) -> dict[str, int]:
+        """How many articles have each value of lang, source or section, most first."""
+        if column not in ("lang", "source", "section"):
+            raise ValueError(column)
+        query = (
+            "SELECT n.value, COUNT(*) FROM articles a JOIN names n "
+            f"ON n.code = a.{column} GROUP BY n.value ORDER BY 2 DESC, 1"
+        )
+        with self.read() as connection:
+            return dict(connection.execute(query))
+
+    def totals(self, layout: int) -> tuple[int, int, str | None, str | None]:
+        """The numbers of articles and passages, and the first and last day of publication."""
+        with self.read() as connection:
+            articles, first, last = connection.execute(
+                "SELECT COUNT(*), MIN(substr(published, 1, 10)), MAX(substr(published, 1, 10)) FROM articles"
+            ).fetchone()
+            (passages,) = connection.execute("SELECT COUNT(*) FROM passages WHERE layout = ?", (layout,)).fetchone()
+        return articles, passages, first, last
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = connect_read_only(self._path)
+            self._local.connection = connection
+            with self._lock:
+                self._connections.append(connection)
+        return connection
+
+
+def connect_read_only(path: Path) -> sqlite3.Connection:
+    """A connection to archive.db that cannot write."""
+    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA query_only = ON")
+    connection.execute("PRAGMA mmap_size = 268435456")
+    return connection
+
+
+def encode_vectors(vectors: NDArray[np.float32]) -> list[bytes]:
+    """Vectors (n, d) as archive.db keeps them: little-endian IEEE half precision."""
+    return [row.tobytes() for row in vectors.astype("<f2")]
+
+
+def decode_vectors(blobs: Sequence[bytes], dimension: int) -> NDArray[np.float32]:
+    """The vectors (n, d) of what `encode_vectors` gave."""
+    flat = np.frombuffer(b"".join(blobs), dtype="<f2").astype(np.float32)
+    return flat.reshape(len(blobs), dimension)
+
+
+def columns_and_vectors(records: Sequence[tuple[object, ...]], dimension: int) -> tuple[Columns, NDArray[np.float32]]:
+    """The columns and the vectors (n, dimension) of rows that `_COLUMN_QUERY` gave."""
+    if not records:
+        return Columns.empty(), np.zeros((0, dimension), dtype=np.float32)
+    *values, blobs = zip(*records, strict=True)
+    columns = Columns(**{name: np.array(v, dtype=np.int64) for name, v in zip(COLUMN_NAMES, values, strict=True)})
+    return columns, decode_vectors([blob for blob in blobs if isinstance(blob, bytes)], dimension)
+
+
+def _ref(record: Sequence[object]) -> ArticleRef:
+    _, article_id, title, lang, source, published, url, author, section = record[:9]
+    return ArticleRef(
+        id=str(article_id),
+        title=str(title),
+        lang=_text(lang) or UNKNOWN_LANG,
+        source=_text(source),
+        published=_text(published),
+        url=_text(url),
+        author=_text(author),
+        section=_text(section),
+    )
+
+
+def _article(record: Sequence[object]) -> Article:
+    ref = _ref(record)
+    return Article(text=str(record[9]), **{name: getattr(ref, name) for name in ArticleRef.__slots__})
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ",".join("?" * len(values))
+
+
+def _batches(rows: list[int]) -> Iterator[list[int]]:
+    for start in range(0, len(rows), _MAX_VARIABLES):
+        yield [int(row) for row in rows[start : start + _MAX_VARIABLES]]
