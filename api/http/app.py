@@ -53,10 +53,8 @@ def create_app(index: Path, settings: ServerSettings | None = None, *, run_folde
     )
     app.state.metrics = Metrics()
     handlers.install(app)
-    for router in (search.router, articles.router, rebuild.router):
-        app.include_router(router, prefix="/v1")
-    app.include_router(system.router)
-    app.include_router(page.router)
+    for router in (search.router, articles.router, rebuild.router, system.router, page.router):
+        app.include_router(router)
     app.mount("/static", StaticFiles(directory=page.STATIC_DIR), name="static")
     describe_problems(app)
 

@@ -34,6 +34,17 @@ def describe_problems(app: FastAPI) -> None:
             described = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.update(described.pop("$defs", {}))
             schemas["Problem"] = described
+            _drop_frameworks_own(schema)
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _drop_frameworks_own(schema: dict[str, Any]) -> None:
+    """Takes out the shape of failures that FastAPI documents by itself and that this app never sends."""
+    for name in ("HTTPValidationError", "ValidationError"):
+        schema["components"]["schemas"].pop(name, None)
+    for methods in schema["paths"].values():
+        for operation in methods.values():
+            if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+                del operation["responses"]["422"]

@@ -173,16 +173,7 @@ class ArticleInput(BaseModel):
     url: str | None = None
 
 
-class ReadProblemShape(_Shape):
-    """What was skipped, and why."""
-
-    path: str = Field(examples=["body"])
-    where: str = Field(examples=["line 12"])
-    kind: str = Field(examples=["malformed"])
-    reason: str
-
-
-class SummaryShape(BaseModel):
+class SummaryShape(_Shape):
     """What a change did. It is committed and searchable."""
 
     added: int
@@ -190,10 +181,13 @@ class SummaryShape(BaseModel):
     unchanged: int
     deleted: int
     skipped: int
+    skipped_by_kind: dict[str, int] = Field(examples=[{"empty": 1}])
     passages: int
     words: int
     seconds: float
-    problems: list[ReadProblemShape]
+    problems: list[str] = Field(
+        description="What was skipped, where, and why.", examples=[["body, line 12: empty: no text"]]
+    )
     generation: str
 
 

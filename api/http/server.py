@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from backissue.api.http.metrics import SHARED_FOLDER_VARIABLE
 from backissue.api.http.settings import ServerSettings
+from backissue.search.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -29,15 +32,33 @@ def serve(
     """Serves the index at `index` until the process is told to stop; running requests are let finish.
 
     Raises:
-        IndexNotFoundError, IndexCorruptError, FormatVersionError, ModelMismatchError: the index cannot be searched.
-        InvalidArgumentError: a setting in the environment cannot be used.
+        IndexNotFoundError, IndexCorruptError, FormatVersionError: the index cannot be searched.
+        InvalidArgumentError: a setting in the environment cannot be used, or the address cannot be listened on.
     """
     from backissue.search.archive import Archive
 
     settings = settings or ServerSettings.from_env(os.environ)
+    if workers < 1:
+        raise InvalidArgumentError(f"workers must be 1 or more, not {workers}.")
     Archive.open(index).close()
+    _check_address(host, port)
     with tempfile.TemporaryDirectory(prefix="backissue-") as folder:
         _run(index.resolve(), host, port, workers, settings, Path(folder))
+
+
+def _check_address(host: str, port: int) -> None:
+    """Tries the address, so that one that is taken is an error of ours rather than an exit of uvicorn's."""
+    if not 0 <= port <= 65535:  # getaddrinfo would take it modulo 65536
+        raise InvalidArgumentError(f"port must be from 0 to 65535, not {port}.")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise InvalidArgumentError(
+            f"The server cannot listen on {host} port {port}: {error}. Choose another --host or --port."
+        ) from error
 
 
 def _run(index: Path, host: str, port: int, workers: int, settings: ServerSettings, run_folder: Path) -> None:
@@ -51,7 +72,7 @@ def _run(index: Path, host: str, port: int, workers: int, settings: ServerSettin
             | {
                 _INDEX_VARIABLE: str(index),
                 _RUN_FOLDER_VARIABLE: str(run_folder),
-                "PROMETHEUS_MULTIPROC_DIR": str(shared_metrics),
+                SHARED_FOLDER_VARIABLE: str(shared_metrics),
             }
         )
         app: FastAPI | str = f"{__name__}:app_from_env"
@@ -65,6 +86,7 @@ def _run(index: Path, host: str, port: int, workers: int, settings: ServerSettin
         host=host,
         port=port,
         workers=workers,
+        lifespan="on",
         proxy_headers=False,  # whose word to take for an address is for a proxy's operator to say
         server_header=False,
         timeout_graceful_shutdown=settings.shutdown_seconds,

@@ -24,6 +24,9 @@ T = TypeVar("T")
 
 _WRITES_WAITING = 16
 
+LOCK_WAIT_SECONDS = 5.0
+"""How long a change waits for a writer in another process before its client is told to come back."""
+
 
 class Service:
     """Runs the engine's blocking calls for routes, which never block the event loop.
@@ -65,12 +68,12 @@ class Service:
         """
         return await self._writes.run(lambda: work(self._indexer()))
 
-    async def rebuild(self, *, prune: bool = False) -> Job:
+    async def rebuild(self) -> Job:
         """Begins to rebuild the index from what the archive holds."""
         return await asyncio.to_thread(
             self._jobs.start,
             "rebuild",
-            lambda progress: self._indexer().rebuild(prune=prune, progress=progress).to_dict(),
+            lambda progress: self._indexer().rebuild(progress=progress).to_dict(),
         )
 
     async def job(self, job_id: str) -> Job:
@@ -117,7 +120,7 @@ class Service:
     def _indexer(self) -> Indexer:
         from backissue.indexer import Indexer
 
-        return Indexer(self.index)
+        return Indexer(self.index, wait_seconds=LOCK_WAIT_SECONDS)
 
 
 def _service(request: Request) -> Service:

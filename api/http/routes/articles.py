@@ -27,7 +27,7 @@ from backissue.search.types import article_to_dict
 if TYPE_CHECKING:
     from backissue.indexer import Indexer, Summary
 
-router = APIRouter(tags=["articles"])
+router = APIRouter(prefix="/v1", tags=["articles"])
 
 ArticleId = Annotated[
     str,

@@ -12,7 +12,7 @@ from backissue.api.http.problems import documented
 from backissue.api.http.schemas import JobShape
 from backissue.api.http.service import TheService
 
-router = APIRouter(tags=["index"])
+router = APIRouter(prefix="/v1", tags=["index"])
 
 
 @router.post(

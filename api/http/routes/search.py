@@ -55,7 +55,7 @@ class _JsonRoute(APIRoute):
         return checked
 
 
-router = APIRouter(tags=["search"], route_class=_JsonRoute)
+router = APIRouter(prefix="/v1", tags=["search"], route_class=_JsonRoute)
 
 
 @router.get("/search", response_model=ResultsShape, responses=_FAILURES)
