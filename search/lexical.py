@@ -211,7 +211,7 @@ class LexicalIndex:
                 tantivy.FieldType.Integer,
                 lower_bound=restriction.first_day if restriction.first_day is not None else 1,
                 upper_bound=restriction.end_day,
-                include_upper=False,
+                include_upper=restriction.end_day is None,
             )
             clauses.append((must, tantivy.Query.const_score_query(days, 0.0)))
         clauses += [
