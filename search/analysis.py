@@ -1,0 +1,253 @@
+"""Text to terms: what the lexical leg counts.
+
+    text ─ runs ─ pieces (number, word, unspaced script, Hangul) ─ normalise ─ stop words ─ stem ─ fold ─ term
+
+A run is what stands between spaces and punctuation. Each distinct run is analysed once per language and
+remembered, for a news archive repeats its words (Zipf); so the cost of a text is that of finding its runs.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Final, Literal, NamedTuple
+
+from backissue.search.folding import fold, normalise
+from backissue.search.slavic import finish_russian, stem_ukrainian
+from backissue.search.stopwords import STOP_WORDS
+from backissue.search.unicode_sets import CJK, HANGUL, IGNORABLE, MARKS, UNSPACED
+
+ANALYSER_VERSION: Final = 1
+"""Grows with every change of what terms a text gives: an index of another version is analysed anew."""
+
+# Snowball by ISO 639-1 code. Slovak, Galician, Malay and the Serbo-Croatian standards borrow their nearest kin.
+_SNOWBALL: Final = {
+    "ar": "arabic", "bs": "serbian", "ca": "catalan", "cs": "czech", "da": "danish", "de": "german", "el": "greek",
+    "en": "english", "eo": "esperanto", "es": "spanish", "et": "estonian", "eu": "basque", "fa": "persian",
+    "fi": "finnish", "fr": "french", "ga": "irish", "gl": "portuguese", "hi": "hindi", "hr": "serbian",
+    "hu": "hungarian", "hy": "armenian", "id": "indonesian", "it": "italian", "lt": "lithuanian", "ms": "indonesian",
+    "nb": "norwegian", "ne": "nepali", "nl": "dutch", "nn": "norwegian", "no": "norwegian", "pl": "polish",
+    "pt": "portuguese", "ro": "romanian", "ru": "russian", "sk": "czech", "sr": "serbian", "sv": "swedish",
+    "ta": "tamil", "tr": "turkish", "yi": "yiddish",
+}  # fmt: skip
+_STOP_WORDS_OF: Final = {"nb": "no", "nn": "no", "bs": "hr", "ms": "id", "gl": "pt"}
+
+# Case endings that an apostrophe joins to a foreign name: Biden'a, Johnson'em. Turkish writes all of them so.
+_CLITICS: Final = {"pl": frozenset({"a", "ami", "ego", "em", "emu", "ie", "om", "owi", "owie", "s", "u", "y", "ów"})}
+_LANGS_OF_TAILED_NAMES: Final = frozenset({"az", "tr"})
+
+_MAX_TERM_CHARS: Final = 64
+_MAX_REMEMBERED_RUNS: Final = 1 << 17  # about 40 MB a language
+
+_APOSTROPHES: Final = "'\u2019\u02bc\u02bb\uff07"
+_HEBREW_POINTS: Final = '"\u05f3\u05f4'
+_HYPHENS: Final = "-\u2010\u2011"
+
+_W: Final = rf"[^\W_{_APOSTROPHES}{HANGUL}{UNSPACED}]"
+_WORD: Final = rf"{_W}(?:{_W}|[{MARKS}{IGNORABLE}])*+"
+_LETTER: Final = rf"[^\W\d_{HANGUL}{UNSPACED}]"
+
+_RUN: Final = re.compile(
+    rf"\w[\w{MARKS}{IGNORABLE}]*(?:[{_APOSTROPHES}{_HEBREW_POINTS}{_HYPHENS}.,]\w[\w{MARKS}{IGNORABLE}]*)*"
+)
+_PIECE: Final = re.compile(
+    rf"(?P<number>(?:\d{{1,3}}(?:[.,]\d{{3}})+|(?<!\d[.,])\d+[.,]\d+(?![.,]\d)|\d+)(?!\d|{_W}))"
+    rf"|(?P<acronym>{_LETTER}(?:\.{_LETTER})++(?!{_W}))"
+    rf"|(?P<word>{_WORD}(?:[{_APOSTROPHES}{_HEBREW_POINTS}]{_WORD})*+)"
+    rf"|(?P<hangul>[{HANGUL}{IGNORABLE}]*[{HANGUL}][{HANGUL}{IGNORABLE}{MARKS}]*)"
+    rf"|(?P<unspaced>[{UNSPACED}][{UNSPACED}{IGNORABLE}{MARKS}]*)"
+)
+_WORD_PART: Final = re.compile(_WORD)
+# One written character: conjoining jamo of a syllable, or a letter with its marks.
+_CHARACTER: Final = re.compile(
+    rf"[\u1100-\u115f\ua960-\ua97c][\u1160-\u11a7\ud7b0-\ud7c6]*[\u11a8-\u11ff\ud7cb-\ud7fb]*[{IGNORABLE}]*"
+    rf"|\S[{MARKS}{IGNORABLE}\uff9e\uff9f]*"
+)
+_PLAIN_CHARACTERS: Final = re.compile("[\u3005\u3007\u3041-\u3096\u30a1-\u30fa\u30fc\u3400-\u4dbf\u4e00-\u9fff가-힣]+")
+_NEVER_REPEATED: Final = re.compile(f"[{CJK}{UNSPACED}]")
+_THOUSANDS: Final = re.compile(r"\d{1,3}(?:[.,]\d{3})+")
+
+_Kind = Literal["number", "acronym", "word", "hangul", "unspaced"]
+
+
+class Token(NamedTuple):
+    """A term, and the half-open span of the text that it stands for, in code points."""
+
+    term: str
+    start: int
+    end: int
+
+
+def analyse(text: str, lang: str) -> list[Token]:
+    """The terms of a text in `lang` (ISO 639-1; any other code leaves stop words in and words unstemmed).
+
+    Scripts without spaces give overlapping pairs of characters, as Korean words of three syllables and more do: the
+    standing choice where there is no dictionary (Kwok, SIGIR 1997; Lee and Ahn, SIGIR 1996; McNamee and Mayfield,
+    Information Retrieval 2004). A name like F-16 gives `f16` beside its parts. Spans may overlap; starts ascend.
+    """
+    return _tokens(text, _lexicon(lang))
+
+
+def terms(text: str, lang: str) -> list[str]:
+    """The terms alone, `[token.term for token in analyse(text, lang)]`, faster."""
+    lexicon = _lexicon(lang)
+    return [token[0] for run in _RUN.findall(text) for token in lexicon[run]]
+
+
+def surface(text: str) -> list[Token]:
+    """Every word as written but for case and accents, in order: what an exact phrase is compared by.
+
+    Unspaced scripts and Korean give single characters.
+    """
+    return _tokens(text, _surface_lexicon())
+
+
+@cache
+def stop_words(lang: str) -> frozenset[str]:
+    """The function words of a language as they are written, lower case; empty where none are known."""
+    return frozenset(STOP_WORDS.get(_STOP_WORDS_OF.get(lang, lang), "").split())
+
+
+@cache
+def stemmed_langs() -> frozenset[str]:
+    """The languages whose words are stemmed."""
+    return frozenset(_SNOWBALL) | {"uk"}
+
+
+class _Lexicon(dict[str, tuple[Token, ...]]):
+    """Runs and the tokens they give, offsets counted from the start of the run; filled as runs are met."""
+
+    def __init__(self, tokens_of_run: Callable[[str], Iterator[Token]]) -> None:
+        super().__init__()
+        self._tokens_of_run = tokens_of_run
+
+    def __missing__(self, run: str) -> tuple[Token, ...]:
+        tokens = tuple(token for token in self._tokens_of_run(run) if token.term)
+        if len(run) <= _MAX_TERM_CHARS and not _NEVER_REPEATED.search(run):
+            if len(self) >= _MAX_REMEMBERED_RUNS:
+                self.clear()
+            self[run] = tokens
+        return tokens
+
+
+def _tokens(text: str, lexicon: _Lexicon) -> list[Token]:
+    tokens = []
+    for run in _RUN.finditer(text):
+        offset = run.start()
+        tokens += [Token(term, offset + start, offset + end) for term, start, end in lexicon[run[0]]]
+    return tokens
+
+
+@cache
+def _lexicon(lang: str) -> _Lexicon:
+    stops = frozenset(normalise(word, lang) for word in stop_words(lang))
+    contractions = frozenset(word for word in stop_words(lang) if not word.isalpha())
+    stem = _stemmer(lang)
+    # In Vietnamese the marks of a syllable are most of what tells words apart.
+    final_fold = str if lang == "vi" else fold
+
+    def tokens_of_run(run: str) -> Iterator[Token]:
+        if run.lower().replace("\u2019", "'") in contractions:
+            return
+        for kind, start, end in _pieces(run):
+            written = run[start:end]
+            if kind == "unspaced":
+                yield from (gram for gram in _bigrams(_characters(written, start)) if gram.term not in stops)
+            elif kind == "hangul":
+                if normalise(written) not in stops:
+                    yield from (gram for gram in _bigrams(_characters(written, start)) if gram.term not in stops)
+            elif kind == "number":
+                yield Token(_number(written), start, end)
+            else:
+                for word, word_start, word_end in _words(kind, written, start, lang):
+                    if word not in stops or _is_abbreviation(run[word_start:word_end]):
+                        yield Token(final_fold(stem(word))[:_MAX_TERM_CHARS], word_start, word_end)
+
+    return _Lexicon(tokens_of_run)
+
+
+@cache
+def _surface_lexicon() -> _Lexicon:
+    def tokens_of_run(run: str) -> Iterator[Token]:
+        for kind, start, end in _pieces(run):
+            written = run[start:end]
+            if kind in ("unspaced", "hangul"):
+                yield from _characters(written, start)
+            elif kind == "number":
+                yield Token(_number(written), start, end)
+            elif kind != "compound":
+                for word, word_start, word_end in _words(kind, written, start, lang=""):
+                    yield Token(fold(word)[:_MAX_TERM_CHARS], word_start, word_end)
+
+    return _Lexicon(tokens_of_run)
+
+
+def _pieces(run: str) -> Iterator[tuple[str, int, int]]:
+    """The pieces of a run, each of one script, as (kind, start, end); F-16 is a compound and then its parts."""
+    pieces = [(str(match.lastgroup), match.start(), match.end()) for match in _PIECE.finditer(run)]
+    for piece, following in zip(pieces, [*pieces[1:], ("", -1, -1)], strict=True):
+        (kind, start, end), (next_kind, next_start, next_end) = piece, following
+        if (kind, next_kind) == ("word", "number") and run[end:next_start] in tuple(_HYPHENS) and end - start <= 8:
+            yield "compound", start, next_end
+        yield piece
+
+
+def _words(kind: str, written: str, start: int, lang: str) -> Iterator[Token]:
+    """Normalised words of a piece. Apostrophes part words (l'homme), but are letters in Cyrillic and Hebrew."""
+    end = start + len(written)
+    if kind != "word" or "\u0400" <= written[0] <= "\u05ff":
+        yield Token(normalise("".join(_WORD_PART.findall(written)), lang), start, end)
+        return
+    clitics = _CLITICS.get(lang, frozenset())
+    for part in _WORD_PART.finditer(written):
+        word = normalise(part[0], lang)
+        if part.start() == 0 or word not in clitics:
+            yield Token(word, start + part.start(), start + part.end())
+        if lang in _LANGS_OF_TAILED_NAMES:
+            return
+
+
+def _number(written: str) -> str:
+    """1,200 and 1.200 are 1200; 3,5 is 3.5."""
+    if _THOUSANDS.fullmatch(written):
+        written = written.replace(",", "").replace(".", "")
+    return ".".join(normalise(part) for part in written.replace(",", ".").split("."))[:_MAX_TERM_CHARS]
+
+
+def _is_abbreviation(written: str) -> bool:
+    """US, WHO and IT are no function words."""
+    letters = written.replace(".", "")
+    return 2 <= len(letters) <= 4 and letters.isupper()
+
+
+def _characters(written: str, start: int) -> list[Token]:
+    if _PLAIN_CHARACTERS.fullmatch(written):
+        return [Token(character, at, at + 1) for at, character in enumerate(written, start)]
+    return [Token(normalise(m[0]), start + m.start(), start + m.end()) for m in _CHARACTER.finditer(written)]
+
+
+def _bigrams(characters: list[Token]) -> list[Token]:
+    if len(characters) == 1:
+        return characters
+    return [Token(a[0] + b[0], a[1], b[2]) for a, b in zip(characters, characters[1:], strict=False)]
+
+
+def _stemmer(lang: str) -> Callable[[str], str]:
+    if lang == "uk":
+        return stem_ukrainian
+    if lang not in _SNOWBALL:
+        return str
+    import Stemmer
+
+    snowball = Stemmer.Stemmer(_SNOWBALL[lang], maxCacheSize=0)
+    lock = threading.Lock()  # a stemmer keeps the word it works on in itself
+
+    def stem(word: str) -> str:
+        with lock:
+            return str(snowball.stemWord(word))
+
+    if lang == "ru":
+        return lambda word: finish_russian(stem(word))
+    return stem

@@ -1,0 +1,223 @@
+"""Which language a text is in, for articles and for questions of a few words.
+
+Statistical detectors need a paragraph. A question has less, so three simpler witnesses are heard first: the
+script, which often settles it; function words, which every question is made of; and letters that only some
+alphabets have. The detector (py3langid) is loaded and asked only where these leave a doubt. Scores are
+log-likelihoods, so witnesses add up and the confidence is a posterior probability.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from backissue.search.analysis import stop_words
+from backissue.search.folding import fold, normalise
+from backissue.search.types import UNKNOWN_LANG
+from backissue.search.unicode_sets import HAN, HANGUL, KANA, MARKS
+
+if TYPE_CHECKING:
+    from py3langid.langid import LanguageIdentifier
+
+
+class Detection(NamedTuple):
+    """A language (ISO 639-1, or "und") and the probability, 0 to 1, that it is the one."""
+
+    lang: str
+    confidence: float
+
+
+UNDETERMINED: Final = Detection(UNKNOWN_LANG, 0.0)
+
+_LATIN: Final = [
+    "en",
+    "es",
+    "fr",
+    "de",
+    "pt",
+    "it",
+    "pl",
+    "tr",
+    "nl",
+    "id",
+    "vi",
+    "cs",
+    "sk",
+    "hu",
+    "ro",
+    "sv",
+    "da",
+    "no",
+    "fi",
+    "hr",
+    "sl",
+    "lt",
+    "lv",
+    "et",
+    "ca",
+    "sr",
+]
+_CYRILLIC: Final = ["ru", "uk", "be", "bg", "sr"]
+_ARABIC: Final = ["ar", "fa", "ur"]
+
+# Script (inside of a character class) and the news languages written in it.
+_LANGS_OF_SCRIPT: Final[dict[str, list[str]]] = {
+    r"A-Za-z\u00aa\u00ba\u00c0-\u024f\u1e00-\u1eff\uff21-\uff3a\uff41-\uff5a": _LATIN,
+    r"\u0400-\u052f": _CYRILLIC,
+    r"\u0620-\u06ff\u0750-\u077f\ufb50-\ufdff\ufe70-\ufefc": _ARABIC,
+    KANA: ["ja"],
+    HAN: ["zh", "ja"],
+    HANGUL: ["ko"],
+    r"\u0370-\u03ff\u1f00-\u1fff": ["el"],
+    r"\u05d0-\u05ea": ["he"],
+    r"\u0900-\u0963\u0966-\u097f": ["hi"],
+    r"\u0980-\u09ff": ["bn"],
+    r"\u0b80-\u0bff": ["ta"],
+    r"\u0e01-\u0e4e": ["th"],
+    r"\u10a0-\u10ff": ["ka"],
+    r"\u0531-\u0587": ["hy"],
+}
+NEWS_LANGS: Final = frozenset(lang for langs in _LANGS_OF_SCRIPT.values() for lang in langs)
+
+# Letters that other languages of the script lack or hardly use.
+_LETTERS: Final[dict[str, str]] = {
+    "ar": "ةىأإ", "be": "ўіё", "bg": "ъщ", "ca": "çàèéíïòóúü", "cs": "ěřůčšžýáíéúňťď", "da": "æøå", "de": "äöüß",
+    "es": "ñáéíóú", "et": "õäöü", "fa": "پچژگکی", "fi": "äö", "fr": "éèêëàâçîïôùûœ", "hr": "čćđšž",
+    "hu": "őűáéíóöúü", "it": "àèéìòù", "lt": "ąčęėįšųūž", "lv": "āčēģīķļņšūž", "no": "æøå", "nl": "ëï",
+    "pl": "ąćęłńóśźż", "pt": "ãõáâàçéêíóôú", "ro": "ăâîșțşţ", "ru": "ыэёъ", "sk": "ľĺŕôäčšžýáíéúňťď",
+    "sl": "čšž", "sr": "ђјљњћџčćđšž", "sv": "åäö", "tr": "ğışçöü", "uk": "їієґ", "ur": "ٹڈڑںھہےکگچپی",
+    "vi": "ăâđêôơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ",
+}  # fmt: skip
+_SIGNS: Final = {"¿": "es", "¡": "es"}
+
+# Log-likelihood ratios, set on the questions of tests/search/test_language.py: how much likelier a language is when
+# the text has a word of its list, that word typed without accents, a one-letter word, or one of its letters.
+_STOP_WORD: Final = 2.3
+_UNACCENTED_STOP_WORD: Final = 1.5
+_SHORT_STOP_WORD: Final = 0.9
+_LETTER: Final = 1.6
+_SIGN: Final = 3.0
+
+_SURE: Final = 0.995  # above it the detector is not asked
+_PROBABILITY_FLOOR: Final = 1e-3  # a detector that is certain of a few words is not believed
+_LETTERS_OF_EVIDENCE: Final = 60  # letters at which the detector alone is believed to about two thirds
+_SAMPLE_CHARS: Final = 3000
+
+_WORD: Final = re.compile(rf"[^\W\d_](?:[^\W\d_]|[{MARKS}])*")
+
+
+def detect(text: str, among: Collection[str] | None = None) -> Detection:
+    """The language of a text, by its first 3,000 characters.
+
+    `among` narrows the candidates (ISO 639-1); by default they are NEWS_LANGS. A text without letters, or in a
+    script that no candidate uses, is ("und", 0.0). A few names alone ("Putin Pyongyang") give a guess of low
+    confidence, as they read the same in many languages.
+    """
+    sample = text[:_SAMPLE_CHARS]
+    langs, share = _langs_of_dominant_script(sample)
+    candidates = [lang for lang in langs if among is None or lang in among]
+    if not candidates:
+        return UNDETERMINED
+    if len(candidates) == 1:
+        return Detection(candidates[0], share)
+    if candidates == ["zh", "ja"]:
+        return Detection("zh", share * 0.9)  # Han alone: a Japanese text has kana, all but the shortest headlines
+    return _by_words_and_letters(sample, candidates)
+
+
+def _langs_of_dominant_script(sample: str) -> tuple[list[str], float]:
+    """The languages of the script that most letters are of, and its share of the letters."""
+    if sample.isascii():
+        return (_LATIN, 1.0) if any(map(str.isalpha, sample)) else ([], 0.0)
+    letters = {script: _weight(script) * len(re.findall(f"[{script}]", sample)) for script in _LANGS_OF_SCRIPT}
+    if letters[KANA] > 0.05 * letters[HAN]:
+        letters[KANA] += letters.pop(HAN)
+    script, count = max(letters.items(), key=lambda item: item[1])
+    return (_LANGS_OF_SCRIPT[script], count / sum(letters.values())) if count else ([], 0.0)
+
+
+def _weight(script: str) -> int:
+    """A character of a syllabic script says as much as two or three letters."""
+    return 3 if script in (HAN, KANA, HANGUL) else 1
+
+
+def _by_words_and_letters(sample: str, candidates: list[str]) -> Detection:
+    words = Counter(normalise(word) for word in _WORD.findall(sample))
+    stops = _stop_word_scores(words, candidates)
+    letters = _letter_scores(sample, candidates)
+    scores = {lang: stops[lang] + letters[lang] for lang in candidates}
+    posterior = _softmax(scores)
+    lang = max(candidates, key=posterior.__getitem__)
+    if posterior[lang] >= _SURE:
+        return Detection(lang, posterior[lang])
+
+    for lang, probability in _detector_probabilities(sample, candidates).items():
+        scores[lang] += math.log(max(probability, _PROBABILITY_FLOOR))
+    posterior = _softmax(scores)
+    lang = max(candidates, key=posterior.__getitem__)
+    evidence = stops[lang] + letters[lang] + sum(map(len, words)) / _LETTERS_OF_EVIDENCE
+    return Detection(lang, posterior[lang] * -math.expm1(-evidence))
+
+
+def _stop_word_scores(words: Iterable[str], candidates: list[str]) -> dict[str, float]:
+    scores = dict.fromkeys(candidates, 0.0)
+    for word in words:
+        for lang in candidates:
+            written, unaccented = _stop_words(lang)
+            if word in written:
+                scores[lang] += _STOP_WORD if len(word) > 1 else _SHORT_STOP_WORD
+            elif word in unaccented:
+                scores[lang] += _UNACCENTED_STOP_WORD if len(word) > 1 else 0.0
+    return scores
+
+
+def _letter_scores(sample: str, candidates: list[str]) -> dict[str, float]:
+    scores = dict.fromkeys(candidates, 0.0)
+    for character in set(sample.lower()):
+        if character in _SIGNS and _SIGNS[character] in scores:
+            scores[_SIGNS[character]] += _SIGN
+        if not character.isascii():
+            for lang in candidates:
+                if character in _LETTERS.get(lang, ""):
+                    scores[lang] += _LETTER
+    return scores
+
+
+@cache
+def _stop_words(lang: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The stop words of a language as written, and as typed without accents."""
+    written = frozenset(normalise(word) for word in stop_words(lang))
+    return written, frozenset(map(fold, written)) - written
+
+
+def _softmax(scores: Mapping[str, float]) -> dict[str, float]:
+    highest = max(scores.values())
+    weights = {lang: math.exp(score - highest) for lang, score in scores.items()}
+    total = sum(weights.values())
+    return {lang: weight / total for lang, weight in weights.items()}
+
+
+def _detector_probabilities(sample: str, candidates: list[str]) -> dict[str, float]:
+    with _DETECTOR_LOCK:
+        ranking = dict(_detector().rank(sample.replace("\n", " ")))
+    found = {lang: float(ranking.get(lang, 0.0)) for lang in candidates}
+    total = sum(found.values())
+    return {lang: probability / total if total else 0.0 for lang, probability in found.items()}
+
+
+_DETECTOR_LOCK: Final = threading.Lock()
+
+
+@cache
+def _detector() -> LanguageIdentifier:
+    """The detector over the news languages, its model read once (about a second)."""
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    detector = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    detector.set_languages(NEWS_LANGS)
+    return detector
