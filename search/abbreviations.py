@@ -15,10 +15,11 @@ OPENING: Final[dict[str, str]] = {
     "bg": "напр г-н г-жа проф ул бул т.е т.нар ген",
     "cs": "např tj tzv mj resp popř č čp str ul nám gen plk pplk mjr kpt por ing mgr mudr judr bc doc sv zv vč tzn",
     "da": "f.eks bl.a dvs ca nr kl hr fr jf pga ang inkl",
-    "de": "z.b u.a d.h bzw ca nr str hr fr dipl ing evtl ggf inkl zzgl vgl sog st gen bspw insb i.d.r mio abs art max min",
+    "de": "z.b u.a d.h bzw ca nr str hr fr dipl ing evtl ggf inkl zzgl vgl sog st gen bspw insb i.d.r mio abs art "
+    "max min",
     "el": "π.χ δηλ κ κα αρ οδ λεωφ βλ",
-    "en": "sen rep gov gen col lt capt maj sgt adm cmdr rev hon pres messrs jan feb mar apr aug sept oct nov dec nos pp "
-    "approx ave blvd supt insp",
+    "en": "sen rep gov gen col lt capt maj sgt adm cmdr rev hon pres messrs jan feb mar apr aug sept oct nov dec "
+    "nos pp approx ave blvd supt insp",
     "es": "sr sra srta dña d núm pág págs art aprox gral cnel p.ej ej av avda ud uds",
     "fi": "esim ns mm tri prof klo nro ts ks",
     "fr": "m mm mme mlle mgr me av bd cf art chap env p.ex gén col cap",
@@ -28,12 +29,13 @@ OPENING: Final[dict[str, str]] = {
     "lt": "pvz t.y vad nr g gerb dr",
     "nl": "bijv bv dhr mevr mw drs ir mr nl o.a m.n d.w.z ca nr gem zgn resp",
     "no": "f.eks bl.a dvs ca nr kl hr fr jf pga inkl",
-    "pl": "m.in np tj tzn tzw ul al pl os im św bł ks bp abp kard prof dr hab mgr inż lek med doc red gen płk ppłk mjr kpt "
-    "por ppor sierż chor asp kom podkom nadkom insp adm kmdr hr min prok mec sędz zob por pt nr art ust pkt poz str s rys tab ok "
-    "godz ww wg zw dot ds j.w śp tel czyt z-ca wz wojew pow gm",
+    "pl": "m.in np tj tzn tzw ul al pl os im św bł ks bp abp kard prof dr hab mgr inż lek med doc red gen płk ppłk "
+    "mjr kpt por ppor sierż chor asp kom podkom nadkom insp adm kmdr hr min prok mec sędz zob por pt nr art "
+    "ust pkt poz str s rys tab ok godz ww wg zw dot ds j.w śp tel czyt z-ca wz wojew pow gm",
     "pt": "sr sra srs dra exmo exma núm pág art aprox gen cel av p.ex eng",
     "ro": "dl dna dnei str nr art pag ex gen col lt mr jud",
-    "ru": "т.е т.н т.к им ул пр просп пл д стр см ср напр св проф акад доц ген полк гл ред гр чел тов рис табл ст п пп корр",
+    "ru": "т.е т.н т.к им ул пр просп пл д стр см ср напр св проф акад доц ген полк гл ред гр чел тов рис табл ст п "
+    "пп корр",
     "sk": "napr tj tzv resp č str ul nám gen plk mjr kpt ing mgr mudr judr bc doc sv zv tzn",
     "sl": "npr t.i t.j oz g ga gen dr mag ul št",
     "sr": "нпр тзв тј бр ул св ген npr tzv tj br ul sv gen",

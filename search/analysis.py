@@ -12,12 +12,15 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
 from backissue.search.folding import fold, normalise
 from backissue.search.slavic import finish_russian, stem_ukrainian
-from backissue.search.stopwords import STOP_WORDS
+from backissue.search.stopwords import stop_words
 from backissue.search.unicode_sets import CJK, HANGUL, IGNORABLE, MARKS, UNSPACED
+
+__all__ = ["ANALYSER_VERSION", "Token", "analyse", "stemmed_langs", "stop_words", "surface", "terms"]
 
 ANALYSER_VERSION: Final = 1
 """Grows with every change of what terms a text gives: an index of another version is analysed anew."""
@@ -32,7 +35,6 @@ _SNOWBALL: Final = {
     "pt": "portuguese", "ro": "romanian", "ru": "russian", "sk": "czech", "sr": "serbian", "sv": "swedish",
     "ta": "tamil", "tr": "turkish", "yi": "yiddish",
 }  # fmt: skip
-_STOP_WORDS_OF: Final = {"nb": "no", "nn": "no", "bs": "hr", "ms": "id", "gl": "pt"}
 
 # Case endings that an apostrophe joins to a foreign name: Biden'a, Johnson'em. Turkish writes all of them so.
 _CLITICS: Final = {"pl": frozenset({"a", "ami", "ego", "em", "emu", "ie", "om", "owi", "owie", "s", "u", "y", "ów"})}
@@ -102,12 +104,6 @@ def surface(text: str) -> list[Token]:
     Unspaced scripts and Korean give single characters.
     """
     return _tokens(text, _surface_lexicon())
-
-
-@cache
-def stop_words(lang: str) -> frozenset[str]:
-    """The function words of a language as they are written, lower case; empty where none are known."""
-    return frozenset(STOP_WORDS.get(_STOP_WORDS_OF.get(lang, lang), "").split())
 
 
 @cache
@@ -231,7 +227,7 @@ def _characters(written: str, start: int) -> list[Token]:
 def _bigrams(characters: list[Token]) -> list[Token]:
     if len(characters) == 1:
         return characters
-    return [Token(a[0] + b[0], a[1], b[2]) for a, b in zip(characters, characters[1:], strict=False)]
+    return [Token(a[0] + b[0], a[1], b[2]) for a, b in pairwise(characters)]
 
 
 def _stemmer(lang: str) -> Callable[[str], str]:

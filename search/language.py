@@ -34,53 +34,27 @@ class Detection(NamedTuple):
 
 UNDETERMINED: Final = Detection(UNKNOWN_LANG, 0.0)
 
-_LATIN: Final = [
-    "en",
-    "es",
-    "fr",
-    "de",
-    "pt",
-    "it",
-    "pl",
-    "tr",
-    "nl",
-    "id",
-    "vi",
-    "cs",
-    "sk",
-    "hu",
-    "ro",
-    "sv",
-    "da",
-    "no",
-    "fi",
-    "hr",
-    "sl",
-    "lt",
-    "lv",
-    "et",
-    "ca",
-    "sr",
-]
-_CYRILLIC: Final = ["ru", "uk", "be", "bg", "sr"]
-_ARABIC: Final = ["ar", "fa", "ur"]
+_LATIN_LANGS: Final = "en es fr de pt it pl tr nl id vi cs sk hu ro sv da no fi hr sl lt lv et ca sr"
+_LATIN: Final = tuple(_LATIN_LANGS.split())
+_CYRILLIC: Final = ("ru", "uk", "be", "bg", "sr")
+_ARABIC: Final = ("ar", "fa", "ur")
 
 # Script (inside of a character class) and the news languages written in it.
-_LANGS_OF_SCRIPT: Final[dict[str, list[str]]] = {
+_LANGS_OF_SCRIPT: Final[dict[str, tuple[str, ...]]] = {
     r"A-Za-z\u00aa\u00ba\u00c0-\u024f\u1e00-\u1eff\uff21-\uff3a\uff41-\uff5a": _LATIN,
     r"\u0400-\u052f": _CYRILLIC,
     r"\u0620-\u06ff\u0750-\u077f\ufb50-\ufdff\ufe70-\ufefc": _ARABIC,
-    KANA: ["ja"],
-    HAN: ["zh", "ja"],
-    HANGUL: ["ko"],
-    r"\u0370-\u03ff\u1f00-\u1fff": ["el"],
-    r"\u05d0-\u05ea": ["he"],
-    r"\u0900-\u0963\u0966-\u097f": ["hi"],
-    r"\u0980-\u09ff": ["bn"],
-    r"\u0b80-\u0bff": ["ta"],
-    r"\u0e01-\u0e4e": ["th"],
-    r"\u10a0-\u10ff": ["ka"],
-    r"\u0531-\u0587": ["hy"],
+    KANA: ("ja",),
+    HAN: ("zh", "ja"),
+    HANGUL: ("ko",),
+    r"\u0370-\u03ff\u1f00-\u1fff": ("el",),
+    r"\u05d0-\u05ea": ("he",),
+    r"\u0900-\u0963\u0966-\u097f": ("hi",),
+    r"\u0980-\u09ff": ("bn",),
+    r"\u0b80-\u0bff": ("ta",),
+    r"\u0e01-\u0e4e": ("th",),
+    r"\u10a0-\u10ff": ("ka",),
+    r"\u0531-\u0587": ("hy",),
 }
 NEWS_LANGS: Final = frozenset(lang for langs in _LANGS_OF_SCRIPT.values() for lang in langs)
 
@@ -130,15 +104,15 @@ def detect(text: str, among: Collection[str] | None = None) -> Detection:
     return _by_words_and_letters(sample, candidates)
 
 
-def _langs_of_dominant_script(sample: str) -> tuple[list[str], float]:
+def _langs_of_dominant_script(sample: str) -> tuple[tuple[str, ...], float]:
     """The languages of the script that most letters are of, and its share of the letters."""
     if sample.isascii():
-        return (_LATIN, 1.0) if any(map(str.isalpha, sample)) else ([], 0.0)
+        return (_LATIN, 1.0) if any(map(str.isalpha, sample)) else ((), 0.0)
     letters = {script: _weight(script) * len(re.findall(f"[{script}]", sample)) for script in _LANGS_OF_SCRIPT}
     if letters[KANA] > 0.05 * letters[HAN]:
         letters[KANA] += letters.pop(HAN)
     script, count = max(letters.items(), key=lambda item: item[1])
-    return (_LANGS_OF_SCRIPT[script], count / sum(letters.values())) if count else ([], 0.0)
+    return (_LANGS_OF_SCRIPT[script], count / sum(letters.values())) if count else ((), 0.0)
 
 
 def _weight(script: str) -> int:

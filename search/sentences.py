@@ -147,9 +147,7 @@ def _no_longer(text: str, start: int, end: int, limit: int) -> Iterator[Span]:
 def best_cut(text: str, earliest: int, latest: int) -> int:
     """The last end of a clause in the window, else its last space, else its end."""
     for border in (_CLAUSE_END, _SPACE):
-        last = None
-        for last in border.finditer(text, earliest, latest):
-            pass
-        if last is not None:
-            return last.end()
+        ends = [match.end() for match in border.finditer(text, earliest, latest)]
+        if ends:
+            return ends[-1]
     return latest
