@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from backissue.api.http.metrics import SHARED_FOLDER_VARIABLE
 from backissue.api.http.settings import ServerSettings
@@ -42,8 +46,25 @@ def serve(
         raise InvalidArgumentError(f"workers must be 1 or more, not {workers}.")
     Archive.open(index).close()
     _check_address(host, port)
-    with tempfile.TemporaryDirectory(prefix="backissue-") as folder:
+    with _ending_by_terminate(), tempfile.TemporaryDirectory(prefix="backissue-") as folder:
         _run(index.resolve(), host, port, workers, settings, Path(folder))
+
+
+@contextmanager
+def _ending_by_terminate() -> Iterator[None]:
+    """SIGTERM ends the program rather than kills it: uvicorn sends itself the signal again when it has shut down."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(*_: object) -> NoReturn:
+        raise SystemExit(0)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _check_address(host: str, port: int) -> None:
