@@ -17,15 +17,12 @@ _LONGEST_CONTENTS = 3000
 
 
 def without_boilerplate(text: str) -> str:
-    """The story, in the same layout; nothing where there is no story."""
-    certain = _tidy(_without_signatures(_without_known_words(text)))
-    likely = _tidy(_without_signatures(_without_links(_without_contents(certain))))
-    return likely if len(likely) >= (1 - _MOST_REMOVED) * len(certain) else certain
-
-
-def _tidy(text: str) -> str:
-    text = re.sub(r" {2,}", " ", text)
-    return re.sub(r"\n{3,}", "\n\n", re.sub(r" ?\n ?", "\n", text)).strip()
+    """The story, with spaces and line ends left where something was taken out; nothing where there is no story."""
+    certain = _without_signatures(_without_known_words(text))
+    likely = _without_links(_without_contents(certain))
+    if likely == certain:
+        return certain
+    return likely if len(likely.strip()) >= (1 - _MOST_REMOVED) * len(certain) else certain
 
 
 # ---- certain: known words ----
@@ -50,11 +47,9 @@ _ANYWHERE = re.compile(
     """,
     re.VERBOSE,
 )
-_WHOLE_LINE = re.compile(
-    r"^\W*(?:reklama|advertisement|anzeige|publicité|publicidad|pubblicità|реклама|광고|広告|广告"
-    r"|udostępnij|skomentuj|share this(?: article| story)?|sign up (?:for|to) our [^\n]{0,60}newsletters?"
-    r"|subscribe to our [^\n]{0,60}newsletters?|zapisz się (?:do|na) (?:nasz\w* )?newsletter\w*)\W*$",
-    re.IGNORECASE | re.MULTILINE,
+_TOLD_BY = (
+    *("przeglądarka", "Widziałeś", "Wrzutni", "subskrypcję", "Ładowanie", "Dalsza część", "browser", "Browser"),
+    *("continues", "navigateur", "navegador", "браузер"),
 )
 _RESERVED = (
     r"(?:wszelkie prawa zastrzeżone|wszystkie prawa zastrzeżone|all rights reserved|alle rechte vorbehalten"
@@ -62,27 +57,42 @@ _RESERVED = (
     r"|все права защищены|(?:всі|усі) права захищен[оі]|všechna práva vyhrazena|všetky práva vyhradené"
     r"|무단\s?전재[^\n]{0,20}금지|無断転載[^\n]{0,10}禁|版权所有|未经授权)"
 )
-_RIGHTS_LINE = re.compile(
-    rf"^(?:[^\n]{{0,120}}?(?:^|[.!?…]\s+|[©℗ⓒ][^\n]{{0,80}}?|\b\d{{4}}[^\n.!?]{{0,60}}?)(?:{_RESERVED})[^\n]{{0,200}}"
-    r"|(?:©|℗|ⓒ|\(c\)\s*\d{4}|copyright\b(?=[^\n]*?(?:©|℗|\(c\)|\d{4})))[^\n]{0,200}|저작권자[^\n]{0,120})$",
-    re.IGNORECASE | re.MULTILINE,
+_NO_STORY = re.compile(
+    rf"""[^\w\n]{{0,6}}(?:
+      (?:reklama|advertisement|anzeige|publicité|publicidad|pubblicità|реклама|광고|広告|广告
+        |udostępnij|skomentuj|share[ ]this(?:[ ](?:article|story))?
+        |(?:sign[ ]up[ ](?:for|to)|subscribe[ ]to)[ ]our[ ].{{0,60}}newsletters?
+        |zapisz[ ]się[ ](?:do|na)[ ](?:nasz\w*[ ])?newsletter\w*)[^\w\n]{{0,6}}
+    | (?:[©℗ⓒ]|\(c\)\s*\d{{4}}|copyright\b(?=.*?(?:[©℗]|\(c\)|\d{{4}}))|저작권자).{{0,200}}
+    | (?:.{{0,120}}?[.!?…]\s+|.{{0,80}}?\d{{4}}[^.!?]{{0,60}}?)?{_RESERVED}.{{0,200}}
+    )|[\s©℗ⓒ®|•·*_/-]+""",
+    re.IGNORECASE | re.VERBOSE,
 )
+_LONGEST_NO_STORY = 400
 _RIGHTS_TAIL = re.compile(
-    rf"(?<=[.!?…\"”»)])\s+(?:[©℗ⓒ]|\(c\)\s*\d{{4}}|copyright\b\s*(?:©|℗|\(c\)|by\b|\d{{4}})|{_RESERVED})[^\n]{{0,200}}\Z",
+    rf"(?<=[.!?…\"”»)])\s+(?:[©℗ⓒ]|\(c\)\s*\d{{4}}|copyright\b\s*(?:[©℗]|\(c\)|by\b|\d{{4}})|{_RESERVED})[^\n]{{0,200}}\Z",
     re.IGNORECASE,
 )
 _MINING_TAIL = re.compile(
     r"\s*(?:Pobieranie, zwielokrotnianie, przechowywanie lub jakiekolwiek inne wykorzystywanie treści"
     r"|Systematyczne pobieranie treści, danych lub informacji z tej strony)[^\n]{0,2500}\Z"
 )
-_NOTHING_LEFT = re.compile(r"^[\s©℗ⓒ®|•·*_/-]+$", re.MULTILINE)
+_LONGEST_TAIL = 250
 
 
 def _without_known_words(text: str) -> str:
-    text = _ANYWHERE.sub(" ", text)
-    for pattern in (_WHOLE_LINE, _RIGHTS_LINE, _NOTHING_LEFT, _MINING_TAIL, _RIGHTS_TAIL):
-        text = pattern.sub("", text)
+    if any(word in text for word in _TOLD_BY):
+        text = _ANYWHERE.sub(" ", text)
+    if "pobieranie" in text or "Pobieranie" in text:
+        text = _MINING_TAIL.sub("", text)
+    text = "\n".join(line for line in text.split("\n") if not _is_no_story(line))
+    if rights := _RIGHTS_TAIL.search(text, max(0, len(text) - _LONGEST_TAIL)):
+        text = text[: rights.start()]
     return text
+
+
+def _is_no_story(line: str) -> bool:
+    return 0 < len(line) <= _LONGEST_NO_STORY and _NO_STORY.fullmatch(line) is not None
 
 
 # ---- certain: signatures at the end ----
@@ -95,13 +105,15 @@ _AGENCY = (
 )
 _AGENCIES = rf"{_AGENCY}(?:\s*[,/+;&]\s*{_AGENCY})*"
 _ENDED = r"(?:(?<=[.!?…\"”»)\]。」])\s*|(?<=\n)|(?<=\A))"
+_SITE = r"[\w-]+(?:\.[\w-]+)*\.(?:pl|com|eu|ua|de|org)"
 _SIGNATURES = re.compile(
     rf"""
     (?: \s*[(\[]\s*{_AGENCIES}\s*[)\]]\.?                         # (PAP)
       | {_ENDED}[—–-]?\s*{_AGENCIES}                              # REUTER
       | {_ENDED}[(\[]?(?:[Źź]ródł[oa]|ŹRÓDŁO|[Ss]ources?|Quellen?|Fuentes?|Font[ei]|Джерел[оа]|Источники?|Zdroje?|출처)
           (?:\s+informacji)?\s*[:：]\s*[^\n.!?]{{1,80}}[)\].]?    # Source: AFP, own reporting
-      | {_ENDED}(?:red\.?|oprac\.)?\s*/\s*[\w-]+(?:\.[\w-]+)*\.(?:pl|com|eu|ua|de|org)  # red. / daily.pl
+      | {_ENDED}(?:(?:red\.?|oprac\.|[a-ząćęłńóśźż]{{2,4}})?\s*/\s*){{1,5}}
+          (?:{_SITE}|{_AGENCY})(?:\s*/\s*{_AGENCY})*              # ab / cd / daily.pl
       | {_ENDED}\(?(?:red\.?|oprac\.\s*\w{{2,4}}\.?)\)?             # red.
       | {_ENDED}(?:[a-ząćęłńóśźż]{{2,4}}/[ ]?){{1,5}}               # ab/ cd/, who wrote and who edited
       | [\s©℗ⓒ]+
@@ -111,9 +123,12 @@ _SIGNATURES = re.compile(
 )
 
 
+_LONGEST_SIGNATURE = 120
+
+
 def _without_signatures(text: str) -> str:
     text = text.rstrip()
-    while (match := _SIGNATURES.search(text[-400:])) and match[0]:
+    while (match := _SIGNATURES.search(text, max(0, len(text) - _LONGEST_SIGNATURE))) and match[0]:
         text = text[: len(text) - len(match[0])].rstrip()
     return text
 
@@ -135,10 +150,8 @@ _MARKER_LINE = re.compile(
     rf"^\W{{0,4}}(?:(?P<colon>(?:{_LINK_WORDS}|wideo|video|відео|видео)\s*(?:[:：]|[>»›|]+))|{_TWO_WORDS}(?:{_LINK_WORDS}))(?P<rest>[^\n]*)$",
     re.IGNORECASE,
 )
-_INLINE_WORDS = re.compile(
-    rf"(?:(?<=[.!?…\"”»)])\s+|(?<=\n)|\A)(?:(?P<plain>{_TWO_WORDS}(?:{_LINK_WORDS}))\s*:|(?P<capitals>(?:{_LINK_WORDS}|wideo|video)\s*:))\s*",
-    re.IGNORECASE,
-)
+_INLINE_MARKER = re.compile(rf"(?:(?<=[.!?…\"”»)])\s+|\A)((?:{_LINK_WORDS}|wideo|video)\s*)\Z", re.IGNORECASE)
+_LONGEST_MARKER = 30
 _BULLET = re.compile(r"^\s*(?:[-–—•*·►▶■●>»]|\d{1,2}[.)])\s*\S")
 
 
@@ -174,18 +187,26 @@ def _is_link(match: re.Match[str]) -> bool:
 
 
 def _without_inline_links(text: str) -> str:
+    """Markers with a colon within a line, and the headline that was run into the line after each."""
     pieces: list[str] = []
     at = 0
-    for match in _INLINE_WORDS.finditer(text):
-        if match.start() < at or not (match["plain"] or match["capitals"].isupper()):
+    for colon in re.finditer(r"[:：]\s*", text):
+        line_start = text.rfind("\n", 0, colon.start()) + 1
+        before = text[max(line_start, colon.start() - _LONGEST_MARKER) : colon.start()]
+        marker = _INLINE_MARKER.search(before)
+        if not marker or not _is_inline_marker(marker[1]) or colon.start() - len(marker[0]) < at:
             continue
-        end_of_line = text.find("\n", match.end())
-        rest = text[match.end() : end_of_line if end_of_line >= 0 else len(text)]
+        rest = text[colon.end() :].partition("\n")[0]
         end = headline_end(rest)
         if end is not None:
-            pieces += [text[at : match.start()], " "]
-            at = match.end() + end
+            pieces += [text[at : colon.start() - len(marker[0])], " "]
+            at = colon.end() + end
     return "".join(pieces) + text[at:]
+
+
+def _is_inline_marker(words: str) -> bool:
+    """Capitals, or a phrase: a lone word before a colon, such as "Watch:", may be the story's own."""
+    return words.isupper() or len(words.split()) > 1 or words[0] > "\u0fff"
 
 
 # ---- likely: contents ----

@@ -11,6 +11,7 @@ import itertools
 import re
 import unicodedata
 from dataclasses import replace
+from functools import cache
 
 from backissue.indexer.boilerplate import without_boilerplate
 from backissue.indexer.markup import strip_markup
@@ -20,9 +21,11 @@ _MOST_PASSES = 20
 _LONGEST_HEADLINE = 110
 _WIDEST_WRAPPED_LINE = 120
 
+_RUN = re.compile("[^\x00-\x7f]{2,}")
+_ONE_BYTE_ENCODINGS = ("latin-1", "cp1252", "cp1250", "iso8859-2", "cp1251", "mac-roman", "cp437")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 _LINE_END = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
-_SPACES = re.compile(r"[^\S\n]+")
+_SPACES = re.compile(r"[^\S\n]{2,}|[^\S\n ]")
 # Controls, surrogates, bidirectional marks and other characters that print nothing, and where text was already lost.
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\uffff\ud800-\udfff]"
@@ -75,26 +78,48 @@ def first_words(text: str) -> str:
 
 def _characters(text: str) -> str:
     """Broken encodings mended, entities and tags resolved, invisible characters gone, accents composed."""
-    text = _INVISIBLE.sub("", _LINE_END.sub("\n", _mended(text)))
-    text = strip_markup(text)
-    text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text) if "&" in text else text
-    text = _STRAY_JOINER.sub("", _INVISIBLE.sub("", _LINE_END.sub("\n", text)))
+    text = strip_markup(_mended(text))
+    if "&" in text:
+        text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
+    text = _INVISIBLE.sub("", _LINE_END.sub("\n", text))
+    if "\u200c" in text or "\u200d" in text:
+        text = _STRAY_JOINER.sub("", text)
     return unicodedata.normalize("NFC", text)
 
 
 def _mended(text: str) -> str:
     """UTF-8 that was once read as an encoding of one byte a character, read again; line by line, for dirt is local."""
-    if text.isascii():
+    if text.isascii() or not any(map(_misread_utf8().search, set(_RUN.findall(text)))):
         return text
     import ftfy
 
     return "\n".join(line if line.isascii() else ftfy.fix_encoding(line) for line in text.split("\n"))
 
 
+@cache
+def _misread_utf8() -> re.Pattern[str]:
+    """What a character of several bytes in UTF-8 looks like in an encoding of one: without it nothing was misread.
+
+    It is common enough in good text (`№`, `Óś`) to prove nothing, and rare enough to save most texts the real test.
+    """
+    shapes = []
+    for encoding in _ONE_BYTE_ENCODINGS:
+        char = bytes(range(256)).decode(encoding, "replace")
+        following = _one_of(char[0x80:0xC0])
+        for lead, more in ((char[0xC2:0xE0], 1), (char[0xE0:0xF0], 2), (char[0xF0:0xF5], 3)):
+            shapes.append(f"{_one_of(lead)}{following}{{{more}}}")
+    return re.compile("|".join(shapes))
+
+
+def _one_of(chars: str) -> str:
+    return f"[{re.escape(chars)}]"
+
+
 def _lines(text: str) -> str:
     """No white space at the ends of lines, none twice within, and at most one blank line."""
     text = _SPACES.sub(" ", text)
-    text = re.sub(r" ?\n ?", "\n", text)
+    if " \n" in text or "\n " in text:
+        text = re.sub(r" ?\n ?", "\n", text)
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 

@@ -57,7 +57,7 @@ def resemblance(a: NDArray[np.uint32], b: NDArray[np.uint32]) -> float:
 
 
 def bands(signature: NDArray[np.uint32]) -> list[int]:
-    """16 keys of 63 bits, of which two texts of resemblance 0.7 or more very likely share one; none for a short text."""
+    """16 keys of 63 bits, of which texts of resemblance 0.7 or more very likely share one; none for a short text."""
     if _says_nothing(signature):
         return []
     rows = signature.astype("<u4").reshape(BANDS, ROWS)

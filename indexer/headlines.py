@@ -54,6 +54,8 @@ def headline_end(rest: str) -> int | None:
             if speaks and first_part is not None and number > 3:
                 return start
         elif word.lstrip(_OPENING)[:1].isupper():
+            if word.isupper() and len(word) > 1 and (following in _DASHES or following[:1].isupper()):
+                continue  # an acronym at the end of the headline, and the story begins with the next word
             match _border(before, word, quoted=quoted):
                 case "end":
                     if first_part is not None and start - first_part <= 8 and before[-1] not in _CLOSING:
@@ -85,7 +87,8 @@ def _border(before: str, word: str, *, quoted: bool) -> str:
         return "question"
     if bare.endswith("."):
         stem = bare.rstrip(".")
-        return "" if stem.isalpha() and len(stem) <= 3 else "stop"
+        is_short = stem.isalpha() and (len(stem) == 1 or (stem.islower() and len(stem) <= 3))  # Jan K., 5 tys.
+        return "" if is_short else "stop"
     if quoted or before[-1] in ",:;-–—":
         return ""
     if word.rstrip(",").casefold() in _FIRST_WORDS and word[0].isalpha():

@@ -80,8 +80,10 @@ def _epoch(text: str) -> str | None:
     seconds = float(text)
     if abs(seconds) >= 1e11:
         seconds /= 1000
+    if not -1e10 < seconds < 4e9:
+        return None
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=int(seconds))
-    return moment.isoformat() if _FIRST_YEAR <= moment.year <= _LAST_YEAR else None
+    return moment.isoformat()
 
 
 def _rfc2822(text: str) -> str | None:

@@ -34,7 +34,7 @@ _ALPHABETS: dict[str, tuple[str, ...]] = {
     "cp1257": ("ąčęėįšųūž", "āčēģīķļņšūž", "äöõüšž"),
 }
 _TYPOGRAPHY = "„“”‘’‚«»‹›–—…•°§©®€£№ \xad¿¡"
-_ENOUGH = 0.9  # of the letters outside ASCII
+_ENOUGH = 0.8  # of the letters outside ASCII
 _FEW_BAD = 0.01  # of the characters outside ASCII, which a long UTF-8 text may have lost
 
 
@@ -157,21 +157,20 @@ def _fit(sample: bytes, encoding: str) -> float:
     total = sum(outside.values())
     if not total:
         return 0.0
-    typography = sum(count for (before, char), count in outside.items() if char in _TYPOGRAPHY and not before.isalpha())
-    letters = max(
+    fitting = max(
         sum(count for (before, char), count in outside.items() if _belongs(before, char, alphabet))
         for alphabet in _ALPHABETS[encoding]
     )
-    return (typography + letters) / total
+    return fitting / total
 
 
 _OUTSIDE = re.compile(r"(?s)(?<=(.))([^\x00-\x7f])")
 
 
 def _belongs(before: str, char: str, alphabet: str) -> bool:
-    if char in alphabet:
+    if char in alphabet or char in _TYPOGRAPHY:
         return True
-    return char.lower() in alphabet and not before.islower()
+    return char.lower() in alphabet and not before.isalpha()
 
 
 def _multi_byte(sample: bytes) -> str | None:

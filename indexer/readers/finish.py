@@ -89,6 +89,8 @@ def _paragraphs(value: object) -> str:
 
 def _with_lead(text: str, lead: str) -> str:
     """The lead before the text, unless the text begins with it."""
+    if not lead:
+        return text
     plain_lead, plain_text = clean_line(lead), clean_line(text[: 2 * len(lead) + 1000])
     if not plain_lead or plain_lead.rstrip(".… ")[:200] in plain_text:
         return text
