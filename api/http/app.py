@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
@@ -24,12 +25,14 @@ MAX_QUESTION_BYTES = 64 << 10
 """Size of any body but that of articles: a question of the greatest length with every filter is far smaller."""
 
 
-def create_app(index: Path, settings: ServerSettings | None = None, *, run_folder: Path | None = None) -> FastAPI:
+def create_app(
+    index: Path, settings: ServerSettings | None = None, *, run_folder: Path | None = None, warm_up: bool = False
+) -> FastAPI:
     """The app that answers from the index at `index`.
 
-    The index is opened in the lifespan, and where it is not there yet, by the first request that needs it: until
-    then `/health/ready` says no. `run_folder` is where the worker processes of one server keep the states of
-    their jobs; without it the app makes a folder of its own, which goes with it.
+    The index is opened by the first request that needs it; while there is none, `/health/ready` says no. `run_folder` is where the worker processes of one server keep the states of
+    their jobs; without it the app makes a folder of its own, which goes with it. With `warm_up` the app searches once
+    as it starts, in the background.
     """
     settings = settings or ServerSettings()
 
@@ -37,9 +40,13 @@ def create_app(index: Path, settings: ServerSettings | None = None, *, run_folde
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with ExitStack() as stack:
             folder = run_folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="backissue-")))
-            app.state.service = Service(index, settings, folder / "jobs")
-            stack.callback(app.state.service.close)
+            service = Service(index, settings, folder / "jobs")
+            stack.callback(service.close)
+            app.state.service = service
+            warming = asyncio.create_task(service.warm_up()) if warm_up else None
             yield
+            if warming is not None:
+                await warming
 
     app = FastAPI(
         title=TITLE,

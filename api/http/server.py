@@ -100,7 +100,7 @@ def _run(index: Path, host: str, port: int, workers: int, settings: ServerSettin
     else:
         from backissue.api.http.app import create_app
 
-        app = create_app(index, settings, run_folder=run_folder)
+        app = create_app(index, settings, run_folder=run_folder, warm_up=True)
     uvicorn.run(
         app,
         factory=workers > 1,
@@ -123,4 +123,5 @@ def app_from_env() -> FastAPI:
         Path(os.environ[_INDEX_VARIABLE]),
         ServerSettings.from_env(environ),
         run_folder=Path(os.environ[_RUN_FOLDER_VARIABLE]),
+        warm_up=True,
     )

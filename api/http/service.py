@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from backissue.api.http.gate import Gate
 from backissue.api.http.jobs import Job, JobRunner, JobStore
 from backissue.api.http.problems import ApiError
 from backissue.api.http.settings import ServerSettings
+from backissue.search.errors import BackissueError
 from backissue.search.layout import IndexPaths
 
 if TYPE_CHECKING:
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+log = logging.getLogger(__name__)
+
 _WRITES_WAITING = 16
+_WARMING_QUESTION = "what happened today"
 
 LOCK_WAIT_SECONDS = 5.0
 """How long a change waits for a writer in another process before its client is told to come back."""
@@ -57,6 +62,13 @@ class Service:
             BackissueError: as `work`, or the index cannot be opened.
         """
         return await self._reads.run(lambda: work(self._opened()))
+
+    async def warm_up(self) -> None:
+        """Opens the archive and asks it once, so that no reader waits for the models to load."""
+        try:
+            await asyncio.to_thread(lambda: self._opened().search(_WARMING_QUESTION, k=1))
+        except BackissueError as error:
+            log.warning("The index cannot be searched yet: %s", error)
 
     async def write(self, work: Callable[[Indexer], T]) -> T:
         """What `work` gives of the writer, one at a time. Once begun it is always waited for: what is

@@ -45,6 +45,17 @@ def test_a_server_without_an_index_lives_and_becomes_ready_when_there_is_one(tmp
         assert client.get("/v1/search", params={"q": "Odra"}).json()["total"] >= 1
 
 
+def test_a_server_that_warms_up_starts_with_or_without_an_index(
+    tmp_path: Path, press_index: Path, caplog: pytest.LogCaptureFixture
+):
+    with TestClient(create_app(press_index, warm_up=True)) as client:
+        assert client.get("/health/ready").status_code == 200
+    assert not caplog.records
+    with TestClient(create_app(tmp_path / "nowhere", warm_up=True)) as client:
+        assert client.get("/health/live").status_code == 200
+    assert "cannot be searched yet" in caplog.text
+
+
 def test_stats_are_those_of_the_library_without_the_path(client: TestClient, press: Archive, press_index: Path):
     response = client.get("/v1/stats")
     StatsShape.model_validate_json(response.content)
