@@ -66,12 +66,12 @@ def run(
     ordered = order(groups, snapshot.columns, options.sort if question.text else Sort.DATE)
     page = ordered[options.offset : options.offset + options.k]
     reader = Reader(question, tokens)
-    hits = present(snapshot, question, candidates, legs, page, reader, options, reranker)
+    hits = tuple(present(snapshot, question, candidates, legs, page, reader, options, reranker))
     best = max((group.score for group in groups), default=0.0)
     return Results(
         query=query.raw,
         took_ms=(time.perf_counter() - started) * 1000,
-        hits=tuple(hits),
+        hits=hits,
         facets=facets(snapshot, [group.passages[0].position for group in ordered]),
         total=len(ordered),
         no_good_answer=bool(question.text) and best < Calibration.bundled().no_answer_below,
