@@ -12,6 +12,8 @@ from backissue.api.cli.terminal import (
     DIM_OFF,
     LINED,
     LINED_OFF,
+    TITLE,
+    TITLE_OFF,
     neutral,
     safe,
     safe_line,
@@ -37,16 +39,16 @@ def results_lines(results: Results, width: int, offset: int = 0, passages: int =
     for number, hit in enumerate(results.hits, offset + 1):
         yield from hit_lines(hit, number, width, passages)
         yield ""
-    yield f"{DIM}{_totals(results, offset)}{DIM_OFF}"
+    yield from _dim(wrapped(_totals(results, offset), width))
 
 
 def hit_lines(hit: Hit, number: int, width: int, passages: int = 1) -> Iterator[str]:
     """One hit: title, what it is, its best passages with the answer and the matched words marked, and why."""
     indent = " " * 4
     heading = f"{number:>2}. {safe_line(hit.article.title) or 'untitled'}"
-    first, *rest = wrapped(heading, width) or [heading]
-    yield f"{' ' if number < 10 else ''}{BOLD}{first}{BOLD_OFF}"
-    yield from (f"{indent}{BOLD}{line}{BOLD_OFF}" for line in rest)
+    first, *rest = wrapped(heading, width - 4)
+    yield f"{' ' if number < 10 else ''}{TITLE}{first}{TITLE_OFF}"
+    yield from (f"{indent}{TITLE}{line.strip()}{TITLE_OFF}" for line in rest)
     yield from _dim(wrapped(f"{_head(hit.article)} · score {hit.score:.2f}", width, indent))
     for passage in _shown(hit, passages):
         yield from wrapped(_marked(passage, hit), width, indent)
@@ -60,7 +62,7 @@ def hit_lines(hit: Hit, number: int, width: int, passages: int = 1) -> Iterator[
 
 def article_lines(article: Article, width: int) -> Iterator[str]:
     """A whole article, its paragraphs wrapped."""
-    yield f"{BOLD}{safe_line(article.title) or 'untitled'}{BOLD_OFF}"
+    yield f"{TITLE}{safe_line(article.title) or 'untitled'}{TITLE_OFF}"
     yield f"{DIM}{_head(article)}{DIM_OFF}"
     for detail in (article.author, article.section, article.url):
         if detail:

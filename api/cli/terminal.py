@@ -10,7 +10,8 @@ import unicodedata
 from collections.abc import Iterator
 from typing import TextIO
 
-BOLD, BOLD_OFF, LINED, LINED_OFF, DIM, DIM_OFF, VOID = "\ue000\ue001\ue002\ue003\ue004\ue005\ue006"
+BOLD, BOLD_OFF, LINED, LINED_OFF, DIM, DIM_OFF = "\ue000\ue001\ue002\ue003\ue004\ue005"
+TITLE, TITLE_OFF, VOID = "\ue006\ue007\ue008"
 """Marks for styles, one character of no width each, so that text can be cut and wrapped before it is coloured;
 and VOID, which stands for a character that is not shown, so that offsets stay true."""
 
@@ -21,6 +22,8 @@ _ANSI = {
     LINED_OFF: "\x1b[24m",
     DIM: "\x1b[2m",
     DIM_OFF: "\x1b[22m",
+    TITLE: "\x1b[1m",
+    TITLE_OFF: "\x1b[22m",
     VOID: "",
 }
 _PLAIN = dict.fromkeys(_ANSI, "") | {BOLD: "**", BOLD_OFF: "**"}
