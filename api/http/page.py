@@ -64,7 +64,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False, default_respo
 
 @router.api_route("/", methods=["GET", "HEAD"])
 async def front(request: Request, service: TheService) -> Response:
-    """The results of a question, the newest articles of a part of the archive, or the front page if nothing is asked."""
+    """The results of a question, the newest articles of a part of the archive, or the front page."""
     address = _address(request, service)
     if not address.q and not address.filter:
         stats = await service.read(lambda archive: archive.stats())
@@ -173,7 +173,6 @@ def _environment() -> Environment:
         "certainty": wording.certainty,
         "explained": explained,
         "language": language_name,
-        "long_date": wording.long_date,
         "percent": wording.percent,
         "published_day": wording.published_day,
         "published_time": wording.published_time,
@@ -181,7 +180,6 @@ def _environment() -> Environment:
     environment.globals |= {
         "Mode": Mode,
         "Sort": Sort,
-        "day_of": wording.day_of,
         "excerpt": render.excerpt,
         "host": render.host,
         "plural": wording.plural,
