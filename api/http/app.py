@@ -30,9 +30,9 @@ def create_app(
 ) -> FastAPI:
     """The app that answers from the index at `index`.
 
-    The index is opened by the first request that needs it; while there is none, `/health/ready` says no. `run_folder` is where the worker processes of one server keep the states of
-    their jobs; without it the app makes a folder of its own, which goes with it. With `warm_up` the app searches once
-    as it starts, in the background.
+    The index is opened by the first request that needs it; while there is none, `/health/ready` says no.
+    `run_folder` is where the worker processes of one server keep the states of their jobs; without it the app makes
+    a folder of its own, which goes with it. With `warm_up` the app searches once as it starts, in the background.
     """
     settings = settings or ServerSettings()
 
