@@ -190,7 +190,8 @@ class StaticEmbedder:
     def _embed(self, texts: Sequence[str], prompt: str) -> Vectors:
         vectors = np.zeros((len(texts), self._model.dimension), np.float32)
         for vector, text in zip(vectors, texts, strict=True):
-            ids = _rows(b"".join(self._pieces(self._chunk.findall(prompt + text))))[:, 0]
+            chunks = self._chunk.findall(prompt + text) if text.strip() else ()
+            ids = _rows(b"".join(self._pieces(chunks)))[:, 0]
             for first in range(0, len(ids), GATHER_TOKENS):
                 part = ids[first : first + GATHER_TOKENS]
                 vector += np.ones(len(part), np.float32) @ self._table[part]
@@ -232,7 +233,7 @@ GATHER_TOKENS = 1 << 9
 MEMO_CHARS_MAX = 1_500_000
 """About 200,000 words, 45 MB."""
 
-# The white space of the tokeniser's own rules (Unicode White_Space); Python's \\s counts U+001C to U+001F as well.
+# The white space of the tokeniser's own rules (Unicode White_Space); Python's \s counts U+001C to U+001F as well.
 _SPACED = re.compile("[^ \t-\r\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
 _WHOLE = re.compile(r"(?s).+")
 _SURROGATE = re.compile("[\ud800-\udfff]")

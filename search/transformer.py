@@ -59,11 +59,12 @@ class TransformerEmbedder:
                 f"the model hub gives ({error})"
             ) from error
         query_prompt, passage_prompt = prompts_of(encoder.prompts, name)
-        dimension = encoder.get_embedding_dimension()
+        # Renamed in sentence-transformers 6.
+        dimension_of = getattr(encoder, "get_embedding_dimension", None) or encoder.get_sentence_embedding_dimension
         record = ModelRecord(
             id=str(Path(name).resolve()) if Path(name).is_dir() else name,
             hash=_weights_hash(encoder),
-            dimension=int(dimension or 0),
+            dimension=int(dimension_of() or 0),
             query_prompt=query_prompt,
             passage_prompt=passage_prompt,
         )

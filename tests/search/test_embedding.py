@@ -227,10 +227,8 @@ def test_a_text_without_tokens_has_no_token_vectors(bundled: StaticEmbedder) -> 
 
 
 def test_the_empty_text_is_similar_to_nothing(embedder: Embedder) -> None:
-    if not embedder.model.query_prompt:
-        assert not embedder.embed_queries(["", " "]).any()
-    if not embedder.model.passage_prompt:
-        assert not embedder.embed_passages(["", " "]).any()
+    assert not embedder.embed_queries(["", " \n"]).any()
+    assert not embedder.embed_passages(["", " \n"]).any()
 
 
 def test_a_full_memo_changes_nothing(tiny_static: Path, monkeypatch: pytest.MonkeyPatch) -> None:
