@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
 from backissue.search.folding import fold, normalise
-from backissue.search.slavic import finish_russian, stem_ukrainian
+from backissue.search.slavic import stem_russian, stem_ukrainian
 from backissue.search.stopwords import stop_words
 from backissue.search.unicode_sets import CJK, HANGUL, IGNORABLE, MARKS, UNSPACED
 
@@ -45,14 +45,14 @@ _MAX_REMEMBERED_RUNS: Final = 1 << 17  # about 40 MB a language
 
 _APOSTROPHES: Final = "'\u2019\u02bc\u02bb\uff07"
 _HEBREW_POINTS: Final = '"\u05f3\u05f4'
-_HYPHENS: Final = "-\u2010\u2011"
+_HYPHENS: Final = "\u2010\u2011-"
 
 _W: Final = rf"[^\W_{_APOSTROPHES}{HANGUL}{UNSPACED}]"
 _WORD: Final = rf"{_W}(?:{_W}|[{MARKS}{IGNORABLE}])*+"
 _LETTER: Final = rf"[^\W\d_{HANGUL}{UNSPACED}]"
 
 _RUN: Final = re.compile(
-    rf"\w[\w{MARKS}{IGNORABLE}]*(?:[{_APOSTROPHES}{_HEBREW_POINTS}{_HYPHENS}.,]\w[\w{MARKS}{IGNORABLE}]*)*"
+    rf"\w[\w{MARKS}{IGNORABLE}]*(?:[{_APOSTROPHES}{_HEBREW_POINTS}.,{_HYPHENS}]\w[\w{MARKS}{IGNORABLE}]*)*"
 )
 _PIECE: Final = re.compile(
     rf"(?P<number>(?:\d{{1,3}}(?:[.,]\d{{3}})+|(?<!\d[.,])\d+[.,]\d+(?![.,]\d)|\d+)(?!\d|{_W}))"
@@ -183,7 +183,7 @@ def _surface_lexicon() -> _Lexicon:
 def _pieces(run: str) -> Iterator[tuple[str, int, int]]:
     """The pieces of a run, each of one script, as (kind, start, end); F-16 is a compound and then its parts."""
     pieces = [(str(match.lastgroup), match.start(), match.end()) for match in _PIECE.finditer(run)]
-    for piece, following in zip(pieces, [*pieces[1:], ("", -1, -1)], strict=True):
+    for piece, following in zip(pieces, [*pieces, ("", -1, -1)][1:], strict=True):
         (kind, start, end), (next_kind, next_start, next_end) = piece, following
         if (kind, next_kind) == ("word", "number") and run[end:next_start] in tuple(_HYPHENS) and end - start <= 8:
             yield "compound", start, next_end
@@ -245,5 +245,5 @@ def _stemmer(lang: str) -> Callable[[str], str]:
             return str(snowball.stemWord(word))
 
     if lang == "ru":
-        return lambda word: finish_russian(stem(word))
+        return lambda word: stem_russian(word, stem)
     return stem

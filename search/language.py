@@ -12,7 +12,7 @@ import math
 import re
 import threading
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -79,7 +79,10 @@ _SIGN: Final = 3.0
 
 _SURE: Final = 0.995  # above it the detector is not asked
 _PROBABILITY_FLOOR: Final = 1e-3  # a detector that is certain of a few words is not believed
-_LETTERS_OF_EVIDENCE: Final = 60  # letters at which the detector alone is believed to about two thirds
+# A name may bring its letters into any language (Erdoğan), so for the confidence they count less than words; and
+# the detector alone is believed to about two thirds at this many characters.
+_LETTERS_PER_WORD: Final = 4
+_CHARS_OF_EVIDENCE: Final = 60
 _SAMPLE_CHARS: Final = 3000
 
 _WORD: Final = re.compile(rf"[^\W\d_](?:[^\W\d_]|[{MARKS}])*")
@@ -120,37 +123,43 @@ def _weight(script: str) -> int:
     return 3 if script in (HAN, KANA, HANGUL) else 1
 
 
-def _by_words_and_letters(sample: str, candidates: list[str]) -> Detection:
+def _by_words_and_letters(sample: str, candidates: Sequence[str]) -> Detection:
     words = Counter(normalise(word) for word in _WORD.findall(sample))
     stops = _stop_word_scores(words, candidates)
     letters = _letter_scores(sample, candidates)
     scores = {lang: stops[lang] + letters[lang] for lang in candidates}
     posterior = _softmax(scores)
+    if max(posterior.values()) < _SURE:
+        for lang, probability in _detector_probabilities(sample, candidates).items():
+            scores[lang] += math.log(max(probability, _PROBABILITY_FLOOR))
+        posterior = _softmax(scores)
     lang = max(candidates, key=posterior.__getitem__)
-    if posterior[lang] >= _SURE:
-        return Detection(lang, posterior[lang])
-
-    for lang, probability in _detector_probabilities(sample, candidates).items():
-        scores[lang] += math.log(max(probability, _PROBABILITY_FLOOR))
-    posterior = _softmax(scores)
-    lang = max(candidates, key=posterior.__getitem__)
-    evidence = stops[lang] + letters[lang] + sum(map(len, words)) / _LETTERS_OF_EVIDENCE
+    evidence = stops[lang] + letters[lang] / _LETTERS_PER_WORD + sum(map(len, words)) / _CHARS_OF_EVIDENCE
     return Detection(lang, posterior[lang] * -math.expm1(-evidence))
 
 
-def _stop_word_scores(words: Iterable[str], candidates: list[str]) -> dict[str, float]:
+def _stop_word_scores(words: Iterable[str], candidates: Sequence[str]) -> dict[str, float]:
     scores = dict.fromkeys(candidates, 0.0)
     for word in words:
-        for lang in candidates:
-            written, unaccented = _stop_words(lang)
-            if word in written:
-                scores[lang] += _STOP_WORD if len(word) > 1 else _SHORT_STOP_WORD
-            elif word in unaccented:
-                scores[lang] += _UNACCENTED_STOP_WORD if len(word) > 1 else 0.0
+        for lang, score in _scores_of_stop_word().get(word, {}).items():
+            if lang in scores:
+                scores[lang] += score
     return scores
 
 
-def _letter_scores(sample: str, candidates: list[str]) -> dict[str, float]:
+@cache
+def _scores_of_stop_word() -> dict[str, dict[str, float]]:
+    """The languages that have a word among their stop words, by the word as written and as typed without accents."""
+    scores: dict[str, dict[str, float]] = {}
+    for lang in sorted(NEWS_LANGS):
+        written = {normalise(word) for word in stop_words(lang)}
+        for word in {*written, *map(fold, written)}:
+            score = _STOP_WORD if word in written else _UNACCENTED_STOP_WORD
+            scores.setdefault(word, {})[lang] = score if len(word) > 1 else _SHORT_STOP_WORD
+    return scores
+
+
+def _letter_scores(sample: str, candidates: Sequence[str]) -> dict[str, float]:
     scores = dict.fromkeys(candidates, 0.0)
     for character in set(sample.lower()):
         if character in _SIGNS and _SIGNS[character] in scores:
@@ -162,13 +171,6 @@ def _letter_scores(sample: str, candidates: list[str]) -> dict[str, float]:
     return scores
 
 
-@cache
-def _stop_words(lang: str) -> tuple[frozenset[str], frozenset[str]]:
-    """The stop words of a language as written, and as typed without accents."""
-    written = frozenset(normalise(word) for word in stop_words(lang))
-    return written, frozenset(map(fold, written)) - written
-
-
 def _softmax(scores: Mapping[str, float]) -> dict[str, float]:
     highest = max(scores.values())
     weights = {lang: math.exp(score - highest) for lang, score in scores.items()}
@@ -176,7 +178,7 @@ def _softmax(scores: Mapping[str, float]) -> dict[str, float]:
     return {lang: weight / total for lang, weight in weights.items()}
 
 
-def _detector_probabilities(sample: str, candidates: list[str]) -> dict[str, float]:
+def _detector_probabilities(sample: str, candidates: Sequence[str]) -> dict[str, float]:
     with _DETECTOR_LOCK:
         ranking = dict(_detector().rank(sample.replace("\n", " ")))
     found = {lang: float(ranking.get(lang, 0.0)) for lang in candidates}

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from backissue.search.abbreviations import closing, opening
+from backissue.search.abbreviations import NUMBERING, closing, opening
 from backissue.search.types import UNKNOWN_LANG, Span
 
 MAX_SENTENCE_CHARS: Final = 2000
@@ -25,11 +25,14 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 _CLOSERS: Final = "\"'”’»)\\]}」』）】》〉"
 _LAST_WORD: Final = re.compile(r"(\w+(?:[.\-’']\w+)*)\.$")
-_LAST_WORD_WINDOW: Final = 24
-_INITIAL: Final = re.compile(r"(?:^|[\s(\"„“«.-])[^\W\d_]$")
+_WINDOW: Final = 48  # characters on each side of a border that it is judged by
+# Of names only the sure ones; a lone capital also ends sentences: grupy B., na X.
+_INITIAL: Final = re.compile(r"(?:^|[.(\[„“«\"]\s*)[^\W\d_]\.$")
+_AFTER_BRACKET: Final = re.compile(r"\w{4}[.!?…][)\]]\s+")  # sentencex takes none of these for a border
+_MAX_DATE_WORDS: Final = 4
 _ENDS_WITH_CLOSER: Final = re.compile(rf"[{_CLOSERS}]$")
-_STRAY_CLOSERS: Final = re.compile(r"[”’»)\]}」』）】》〉]|[\"'](?=\s|$)|[^\w\s]+$")
-_DASH: Final = re.compile(r"[-–—]\s*")
+_STRAY_CLOSERS: Final = re.compile(r"[”’»)\]}」』）】》〉,;:]|[\"'](?=\s|$)|[^\w\s]+$")
+_OPENERS: Final = re.compile(r"[-–—„“”«\"'‘(\[\s]*")
 _JAPANESE_QUOTATIVE: Final = re.compile(r"と|って")
 
 # Where a sentence that is too long is cut: after a clause, else at a space.
@@ -96,7 +99,7 @@ def _sentences_of_block(text: str, start: int, end: int, lang: str) -> Iterator[
     block = text[start:end]
     begin = 0
     for cut in _proposed_cuts(block, lang):
-        left, right = block[begin:cut].rstrip(), block[cut : cut + _LAST_WORD_WINDOW * 2].lstrip()
+        left, right = block[max(begin, cut - _WINDOW) : cut].rstrip(), block[cut : cut + _WINDOW].lstrip()
         if left and right and _is_border(left, right, lang):
             yield trim(text, start + begin, start + cut)
             begin = cut
@@ -104,32 +107,35 @@ def _sentences_of_block(text: str, start: int, end: int, lang: str) -> Iterator[
 
 
 def _proposed_cuts(block: str, lang: str) -> list[int]:
-    """Positions in the block where sentencex begins another sentence, ascending."""
+    """Positions in the block where another sentence may begin, ascending."""
     from sentencex import get_sentence_boundaries
 
     encodable = block if block.isascii() else _SURROGATE.sub("\ufffd", block)
     boundaries = get_sentence_boundaries("en" if lang == UNKNOWN_LANG else lang, encodable)
-    return sorted({boundary["start_index"] for boundary in boundaries} - {0})
+    after_brackets = (match.end() for match in _AFTER_BRACKET.finditer(block))
+    return sorted({boundary["start_index"] for boundary in boundaries}.union(after_brackets) - {0, len(block)})
 
 
 def _is_border(left: str, right: str, lang: str) -> bool:
     """Whether a sentence ends with `left` where `right` begins."""
     if _STRAY_CLOSERS.match(right):
         return False
-    beginning = _DASH.sub("", right, count=1)[:1]
+    beginning = _OPENERS.sub("", right, count=1)[:1]
     if beginning.islower():
         return False
     if _JAPANESE_QUOTATIVE.match(right) and _ENDS_WITH_CLOSER.search(left):
         return False
-    last = _LAST_WORD.search(left[-_LAST_WORD_WINDOW:])
+    last = _LAST_WORD.search(left)
     if last is None:
         return any(map(str.isalnum, left))
     word = last[1].lower()
     if word in opening(lang):
         return False
-    if word in closing(lang):
-        return not beginning.isdigit()
-    return not (last[1].isupper() and len(last[1]) == 1)
+    if beginning.isdigit():
+        return word not in NUMBERING and word not in closing(lang)
+    if word in closing(lang) and len(left.split()) <= _MAX_DATE_WORDS:
+        return False  # "W 2023 r." says nothing yet
+    return not (last[1].isupper() and _INITIAL.search(left))
 
 
 def _no_longer(text: str, start: int, end: int, limit: int) -> Iterator[Span]:

@@ -1,4 +1,4 @@
-"""Stems of Ukrainian, for which Snowball has no stemmer, and a last step after Snowball's of Russian.
+"""Stems of Ukrainian, for which Snowball has no stemmer, and mended stems of Russian.
 
 The Ukrainian stemmer takes off the endings of nouns and adjectives and leaves verbs nearly alone, as the light
 stemmer of Dolamic and Savoy, "Indexing and searching strategies for the Russian language" (JASIST 2009), does.
@@ -7,6 +7,7 @@ stemmer of Dolamic and Savoy, "Indexing and searching strategies for the Russian
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 _MIN_STEM_CHARS: Final = 3
@@ -17,7 +18,8 @@ _ENDING: Final = re.compile(
     r"""(?:
     (?<=\w{5})(?:ові|еві|єві)
     | (?<=\w{3})(?:ого|ього|ому|ьому|ими|іми|ями|ами|їми)
-    | (?<=\w{3})(?:ий|ій|їй|ої|ою|ею|єю|им|ім|їм|их|іх|їх|ом|ем|єм|ам|ям|ах|ях|ів|їв|ей)
+    | (?<=\w{3})(?:ий|ій|їй|ої|ою|єю|им|ім|їм|их|іх|їх|ом|ем|єм|ам|ям|ах|ях|ів|їв|ей)
+    | (?<=\w{2}[жчшщц])ею
     | (?<=\w{3})[аяоеєиіїуюьй]
     )$""",
     re.VERBOSE,
@@ -48,14 +50,18 @@ _CLOSED_SYLLABLE: Final = {
 }
 
 
-# Snowball gives коре for Корея but кор for Кореи, кита for Китай but кит for Китая, российск beside росс.
+# Snowball takes the -н and -л of nouns for those of participles: Иран gives ира, Ирану иран; генерал likewise.
+_RUSSIAN_NOUN_LIKE_PARTICIPLE: Final = re.compile(r"(?<=\w[ая][нл])(?:а|у|ом|ой|ою|е|ы|и|о|ов|ам|ами|ах)?$")
+# It gives коре for Корея but кор for Кореи, кита for Китай but кит for Китая, российск beside росс.
 _RUSSIAN_OF_A_PLACE: Final = re.compile(r"(?:(?<=[аяио]н)|(?<=й))ск$")
 _RUSSIAN_TAIL: Final = re.compile(r"(?<=\w{3})[аеийоуыэюя]+$")
 
 
-def finish_russian(stem: str) -> str:
-    """Make Snowball's stems of one name agree: корея, кореи and корейский all give кор."""
-    return _RUSSIAN_TAIL.sub("", _RUSSIAN_OF_A_PLACE.sub("", stem))
+def stem_russian(word: str, snowball: Callable[[str], str]) -> str:
+    """Snowball's stem, mended where the cases of a noun part: корея, кореи and корейский all give кор."""
+    if _RUSSIAN_NOUN_LIKE_PARTICIPLE.search(word):
+        return _RUSSIAN_NOUN_LIKE_PARTICIPLE.sub("", word)
+    return _RUSSIAN_TAIL.sub("", _RUSSIAN_OF_A_PLACE.sub("", snowball(word)))
 
 
 def stem_ukrainian(word: str) -> str:
