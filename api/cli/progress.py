@@ -30,28 +30,43 @@ def reporting(quiet: bool = False) -> Iterator[Report | None]:
         with _bars() as report:
             yield report
     else:
-        yield Lines(note).report
+        lines = Lines(note)
+        yield lines.report
+        lines.finish()
 
 
 class Lines:
-    """A line when a stage begins to count, each ten seconds, and when its total is reached."""
+    """A line when a stage begins, each ten seconds, and when it ends: at its total, or when another one begins."""
 
     def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._write = write
         self._clock = clock
         self._began: dict[str, float] = {}
         self._written: dict[str, tuple[float, int]] = {}
+        self._untold: dict[str, str] = {}
 
     def report(self, stage: str, done: int, total: int | None) -> None:
         """Tell how many of a stage are done; writes a line when one is due."""
         now = self._clock()
+        if stage not in self._began:
+            self.finish()
         began = self._began.setdefault(stage, now)
-        last_s, last_done = self._written.get(stage, (-LINE_EVERY_S, -1))
-        finished = total is not None and done >= total
-        if done == last_done or (now - last_s < LINE_EVERY_S and not finished):
+        last_s, last_done = self._written.get(stage, (now - LINE_EVERY_S, -1))
+        if done == last_done:
             return
+        words = line_words(stage, done, total, now - began)
+        if now - last_s < LINE_EVERY_S and (total is None or done < total):
+            self._untold[stage] = words
+            return
+        self._untold.pop(stage, None)
         self._written[stage] = (now, done)
-        self._write(line_words(stage, done, total, now - began))
+        self._write(words)
+
+    def finish(self) -> None:
+        """Tell the last count of each stage that has gone on since its last line."""
+        for words in self._untold.values():
+            self._write(words)
+        self._untold.clear()
 
 
 def line_words(stage: str, done: int, total: int | None, elapsed_s: float) -> str:

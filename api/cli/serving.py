@@ -19,7 +19,7 @@ def serve(
     json: Annotated[bool, typer.Option("--json", help="Print where it listens as one JSON object.")] = False,
 ) -> int:
     """Serve the web page and the HTTP interface."""
-    # A missing or damaged index is told in a fraction of a second, before the server's own imports.
+    # A missing or damaged index is told before anything is said of an address.
     from backissue.search.archive import Archive
 
     with Archive.open(index):
@@ -27,7 +27,7 @@ def serve(
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
     if json:
         emit_json({"url": url, "index": str(index)})
-    note(f"Serving {index} at {url} (stop with Ctrl-C)")
+    note(f"Starting. {index} will be served at {url} until Ctrl-C.")
     from backissue.api.http.server import serve as run_server
 
     run_server(index, host, port, workers)

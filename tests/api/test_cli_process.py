@@ -110,7 +110,9 @@ def test_serve_answers_until_it_is_interrupted(press_index: Path) -> None:
     try:
         assert process.stderr is not None
         assert select.select([process.stderr], [], [], 60)[0]
-        assert process.stderr.readline() == f"Serving {press_index} at http://127.0.0.1:{port}/ (stop with Ctrl-C)\n"
+        assert process.stderr.readline() == (
+            f"Starting. {press_index} will be served at http://127.0.0.1:{port}/ until Ctrl-C.\n"
+        )
         assert _is_live(f"http://127.0.0.1:{port}/health/live")
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)

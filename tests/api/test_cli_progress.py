@@ -51,6 +51,18 @@ def test_stages_have_clocks_of_their_own() -> None:
     assert lines == ["reading: 1", "embedding: 1 of 2 (50%)"]
 
 
+def test_the_last_count_of_a_stage_without_a_total_is_told_before_the_next_stage() -> None:
+    lines: list[str] = []
+    clock = _clock([0.0, 2.0, 4.0, 4.0, 5.0])
+    progress = Lines(lines.append, clock.__next__)
+    for stage, done in (("read", 0), ("read", 20), ("read", 40), ("index", 0), ("index", 7)):
+        progress.report(stage, done, None)
+    assert lines == ["reading: 0", "reading: 40, 10/s", "indexing: 0"]
+    progress.finish()
+    progress.finish()
+    assert lines[3:] == ["indexing: 7, 7.0/s"]
+
+
 def test_plain_lines_where_stderr_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     with reporting() as report:
         assert report is not None
