@@ -171,6 +171,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "certainty": wording.certainty,
+        "is_doubtful": wording.is_doubtful,
         "explained": explained,
         "language": language_name,
         "percent": wording.percent,

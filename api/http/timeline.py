@@ -34,7 +34,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The bars of one year, or of one decade of a long archive; `after_gap` when empty years before it are left out."""
+    """The bars of one year, or of one decade of a long archive; `after_gap` when empty ones before it are left out."""
 
     label: str
     url: str
@@ -71,14 +71,18 @@ def _years(counts: dict[tuple[int, int], int], years: list[int], address: Addres
 
 
 def _decades(counts: dict[tuple[int, int], int], years: list[int], address: Address) -> Iterator[Group]:
-    totals = {year: sum(count for (of, _), count in counts.items() if of == year) for year in years}
+    totals = dict.fromkeys(years, 0)
+    for (year, _), count in counts.items():
+        totals[year] += count
     peak = max(totals.values())
-    for first in range(years[0] // 10 * 10, years[-1] + 1, 10):
+    shown = sorted({year // 10 * 10 for year in years})
+    for position, first in enumerate(shown):
         bars = tuple(
             _bar(str(year), totals.get(year, 0), peak, address, date(year, 1, 1), _first_of(year + 1))
             for year in range(max(first, 1), first + 10)
         )
-        yield _group(f"{first}s", bars, address, date(max(first, 1), 1, 1), _first_of(first + 10), False)
+        after_gap = position > 0 and first - shown[position - 1] > 10
+        yield _group(f"{first}s", bars, address, date(max(first, 1), 1, 1), _first_of(first + 10), after_gap)
 
 
 def _bar(label: str, count: int, peak: int, address: Address, start: date, end: date | None) -> Bar:

@@ -16,8 +16,13 @@ def plural(count: int, one: str, many: str = "") -> str:
 
 
 def certainty(score: float) -> str:
-    """A calibrated probability in words."""
-    return next(words for low, words in _CERTAINTY if score >= low or low == 0.0)
+    """A calibrated probability in words; they agree with the percentage that stands beside them."""
+    return next(words for low, words in _CERTAINTY if round(score, 2) >= low or low == 0.0)
+
+
+def is_doubtful(score: float) -> bool:
+    """Whether a sentence is shown as the nearest there is rather than as the answer."""
+    return round(score, 2) < _CERTAINTY[-2][0]
 
 
 def percent(score: float) -> str:

@@ -2,7 +2,7 @@ from datetime import date
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backissue.api.http.address import Address
@@ -29,11 +29,13 @@ def parsed(url: str) -> Address:
     return Address.parse(parse_qsl(urlsplit(url).query))
 
 
+@settings(deadline=None)
 @given(addresses)
 def test_an_address_survives_its_url(address):
     assert parsed(address.url) == address
 
 
+@settings(deadline=None)
 @given(addresses, words)
 def test_toggling_twice_changes_nothing_but_the_page(address, value):
     once = address.toggle("sources", value)
@@ -42,6 +44,7 @@ def test_toggling_twice_changes_nothing_but_the_page(address, value):
     assert once.page == 1
 
 
+@settings(deadline=None)
 @given(addresses, words, st.tuples(st.integers(0, 99), st.integers(100, 200)))
 def test_an_article_address_leads_back_to_its_results(address, article_id, passage):
     url = urlsplit(address.article_url(article_id, passage, Answer("", 5, 9)))

@@ -3,7 +3,7 @@ import re
 from html import unescape
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backissue.api.http import render
@@ -22,6 +22,7 @@ def stripped(markup: str) -> str:
     return unescape(rest)
 
 
+@settings(deadline=None)
 @given(texts, spans, spans, spans, st.integers(0, 20))
 def test_marked_text_is_the_text(text, first, second, third, offset):
     layers = (render.Layer("span", "passage", tuple(first), "passage"), render.Layer("mark", "answer", tuple(second)))
@@ -29,6 +30,7 @@ def test_marked_text_is_the_text(text, first, second, third, offset):
     assert stripped(marked) == text
 
 
+@settings(deadline=None)
 @given(texts, spans)
 def test_every_character_of_a_span_is_marked_and_no_other(text, some):
     marked = render.mark(text, render.terms(some))
@@ -37,6 +39,7 @@ def test_every_character_of_a_span_is_marked_and_no_other(text, some):
     assert unescape(inside) == "".join(text[i] for i in sorted(wanted))
 
 
+@settings(deadline=None)
 @given(spans)
 def test_merged_spans_are_ordered_and_apart(some):
     merged = render.merge(some, 0, 50)
@@ -55,6 +58,7 @@ def test_markup_in_the_text_is_text():
     assert render.mark("<b>&", render.terms([(0, 3)])) == '<b class="term">&lt;b&gt;</b>&amp;'
 
 
+@settings(deadline=None)
 @given(texts.filter(bool), st.data())
 def test_paragraphs_hold_every_printing_character(text, data):
     start = data.draw(st.integers(0, len(text)))
@@ -113,6 +117,7 @@ def test_text_without_spaces_is_cut_within_bounds():
     assert (start, end) == (450 - 160, 460 + 220)
 
 
+@settings(deadline=None)
 @given(texts, st.data())
 def test_a_window_holds_its_focus(text, data):
     start = data.draw(st.integers(0, len(text)))
