@@ -27,6 +27,12 @@ def without_boilerplate(text: str) -> str:
 
 # ---- certain: known words ----
 
+
+def _verbose(pattern: str) -> str:
+    """The pattern for a verbose one, in which a bare space means nothing."""
+    return pattern.replace(" ", "[ ]")
+
+
 _ANYWHERE = re.compile(
     r"""
       \b(?:WIDEO|VIDEO|Wideo)\s*:\s[^\n]{0,250}?(?=Twoja[ ]przeglądarka[ ]nie)  # the caption of a player
@@ -51,11 +57,13 @@ _TOLD_BY = (
     *("przeglądarka", "Widziałeś", "Wrzutni", "subskrypcję", "Ładowanie", "Dalsza część", "browser", "Browser"),
     *("continues", "navigateur", "navegador", "браузер"),
 )
+_SMALL = "a-zà-öø-ÿąćęłńśźżа-яёіїєґ"
 _RESERVED = (
     r"(?:wszelkie prawa zastrzeżone|wszystkie prawa zastrzeżone|all rights reserved|alle rechte vorbehalten"
     r"|tous droits réservés|todos los derechos reservados|tutti i diritti riservati|todos os direitos reservados"
     r"|все права защищены|(?:всі|усі) права захищен[оі]|všechna práva vyhrazena|všetky práva vyhradené"
     r"|무단\s?전재[^\n]{0,20}금지|無断転載[^\n]{0,10}禁|版权所有|未经授权)"
+    rf"(?!\s+(?-i:[{_SMALL}]))"  # rights reserved for someone, and the sentence goes on
 )
 _NO_STORY = re.compile(
     rf"""[^\w\n]{{0,6}}(?:
@@ -64,7 +72,7 @@ _NO_STORY = re.compile(
         |(?:sign[ ]up[ ](?:for|to)|subscribe[ ]to)[ ]our[ ].{{0,60}}newsletters?
         |zapisz[ ]się[ ](?:do|na)[ ](?:nasz\w*[ ])?newsletter\w*)[^\w\n]{{0,6}}
     | (?:[©℗ⓒ]|\(c\)\s*\d{{4}}|copyright\b(?=.*?(?:[©℗]|\(c\)|\d{{4}}))|저작권자).{{0,200}}
-    | (?:.{{0,120}}?[.!?…]\s+|.{{0,80}}?\d{{4}}[^.!?]{{0,60}}?)?{_RESERVED}.{{0,200}}
+    | (?:.{{0,120}}?[.!?…]\s+|.{{0,80}}?\d{{4}}[^.!?]{{0,60}}?)?{_verbose(_RESERVED)}.{{0,200}}
     )|[\s©℗ⓒ®|•·*_/-]+""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -103,17 +111,18 @@ _AGENCY = (
     r"|Укринформ|Ukrinform|УНІАН|УНИАН|Yonhap|연합뉴스|뉴시스|뉴스1|Kyodo|共同通信|時事通信|共同|時事|Xinhua|新华社"
     r"|Belga|ANP|NTB|STT|BTA|Tanjug|HINA|Polska Agencja Prasowa)"
 )
-_AGENCIES = rf"{_AGENCY}(?:\s*[,/+;&]\s*{_AGENCY})*"
+_NAME = _verbose(_AGENCY)
+_NAMES = rf"{_NAME}(?:\s*[,/+;&]\s*{_NAME})*"
 _ENDED = r"(?:(?<=[.!?…\"”»)\]。」])\s*|(?<=\n)|(?<=\A))"
 _SITE = r"[\w-]+(?:\.[\w-]+)*\.(?:pl|com|eu|ua|de|org)"
 _SIGNATURES = re.compile(
     rf"""
-    (?: \s*[(\[]\s*{_AGENCIES}\s*[)\]]\.?                         # (PAP)
-      | {_ENDED}[—–-]?\s*{_AGENCIES}                              # REUTER
+    (?: \s*[(\[]\s*{_NAMES}\s*[)\]]\.?                         # (PAP)
+      | {_ENDED}[—–-]?\s*{_NAMES}                              # REUTER
       | {_ENDED}[(\[]?(?:[Źź]ródł[oa]|ŹRÓDŁO|[Ss]ources?|Quellen?|Fuentes?|Font[ei]|Джерел[оа]|Источники?|Zdroje?|출처)
-          (?:\s+informacji)?\s*[:：]\s*[^\n.!?]{{1,80}}[)\].]?    # Source: AFP, own reporting
+          (?:\s+informacji)?\s*[:：]\s*(?=[^{_SMALL}\s]|dpa|inf|własne|own)[^\n.!?]{{1,80}}[)\].]?  # Source: AFP
       | {_ENDED}(?:(?:red\.?|oprac\.|[a-ząćęłńóśźż]{{2,4}})?\s*/\s*){{1,5}}
-          (?:{_SITE}|{_AGENCY})(?:\s*/\s*{_AGENCY})*              # ab / cd / daily.pl
+          (?:{_SITE}|{_NAME})(?:\s*/\s*{_NAME})*              # ab / cd / daily.pl
       | {_ENDED}\(?(?:red\.?|oprac\.\s*\w{{2,4}}\.?)\)?             # red.
       | {_ENDED}(?:[a-ząćęłńóśźż]{{2,4}}/[ ]?){{1,5}}               # ab/ cd/, who wrote and who edited
       | [\s©℗ⓒ]+
@@ -214,7 +223,7 @@ def _is_inline_marker(words: str) -> bool:
 _CONTENTS = re.compile(
     r"\A\W{0,4}(?:table of contents|contents|in this article|spis treści|w tym artykule|inhaltsverzeichnis|inhalt"
     r"|table des matières|sommaire|índice|tabla de contenidos|sommario|indice|obsah|содержание|оглавление|зміст"
-    r"|목차|目次|目录)\b\s*[:：]?[ ]*",
+    r"|목차|目次|目录)\b[ ]*[:：]?[ ]*",
     re.IGNORECASE,
 )
 

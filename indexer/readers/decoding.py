@@ -13,7 +13,7 @@ from collections import Counter
 
 from backissue.indexer.readers.problem import UnreadableError
 
-SAMPLE_BYTES = 1 << 20
+SAMPLE_BYTES = 1 << 16
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -34,6 +34,7 @@ _ALPHABETS: dict[str, tuple[str, ...]] = {
     "cp1257": ("ąčęėįšųūž", "āčēģīķļņšūž", "äöõüšž"),
 }
 _TYPOGRAPHY = "„“”‘’‚«»‹›–—…•°§©®€£№ \xad¿¡"
+_NOT_LEADING = bytes(range(0xC0))  # in UTF-8 a character outside ASCII begins with a byte above these
 _ENOUGH = 0.8  # of the letters outside ASCII
 _FEW_BAD = 0.01  # of the characters outside ASCII, which a long UTF-8 text may have lost
 
@@ -56,19 +57,19 @@ def decode_as(data: bytes, encoding: str, at_byte: int = 0) -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
-        first_bad = at_byte + error.start
+        error_at = error.start
     if encoding in ("utf-8", "utf-8-sig"):
-        salvaged = data.decode(encoding, "replace")
-        bad, outside = salvaged.count("\N{REPLACEMENT CHARACTER}"), sum(char > "\x7f" for char in salvaged)
-        if bad <= max(1, _FEW_BAD * outside) and bad < outside:
-            return salvaged.replace("\N{REPLACEMENT CHARACTER}", "")
-        if guess := _single_byte(data) or _multi_byte(data):
+        if _is_mostly_utf8(data):
+            return data.decode(encoding, "replace").replace("\N{REPLACEMENT CHARACTER}", "")
+        around = data[max(0, error_at - SAMPLE_BYTES // 2) :][:SAMPLE_BYTES]
+        if guess := _single_byte(around) or _multi_byte(around):
             return data.decode(guess, "ignore")
     elif encoding.startswith(("utf-16", "utf-32")):
         return data.decode(encoding, "ignore")
     elif (salvaged := data.decode(encoding, "ignore")) and len(salvaged) > (1 - _FEW_BAD) * len(data):
         return salvaged
-    raise UnreadableError("encoding", f"byte {first_bad:,} is no {encoding}, nor any other encoding; convert to UTF-8")
+    place = at_byte + error_at
+    raise UnreadableError("encoding", f"byte {place:,} is no {encoding}, nor any other encoding; convert to UTF-8")
 
 
 def encoding_of(sample: bytes, declared: str | None = None) -> str:
@@ -91,7 +92,7 @@ def encoding_of(sample: bytes, declared: str | None = None) -> str:
         return known
     if guess := _single_byte(sample):
         return guess
-    if _mostly_utf8(sample):
+    if _is_mostly_utf8(sample):
         return "utf-8"
     if guess := _multi_byte(sample):
         return guess
@@ -117,15 +118,16 @@ def _utf16_without_bom(sample: bytes) -> str | None:
 
 def _first_bad_utf8(sample: bytes) -> int | None:
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(sample, final=len(sample) < SAMPLE_BYTES)
+        codecs.getincrementaldecoder("utf-8")().decode(sample)
     except UnicodeDecodeError as error:
         return error.start
     return None
 
 
-def _mostly_utf8(sample: bytes) -> bool:
-    text = sample.decode("utf-8", "replace")
-    bad, outside = text.count("\N{REPLACEMENT CHARACTER}"), sum(char > "\x7f" for char in text)
+def _is_mostly_utf8(data: bytes) -> bool:
+    """Whether the few bytes that are no UTF-8 were lost from a text that is."""
+    bad = data.decode("utf-8", "replace").count("\N{REPLACEMENT CHARACTER}")
+    outside = len(data.translate(None, _NOT_LEADING))
     return bad <= max(1, _FEW_BAD * outside) and bad < outside
 
 

@@ -34,8 +34,7 @@ def read_json(file: File, mapping: Mapping[str, str]) -> Iterator[RawArticle | P
         return
     unseen = Unseen(mapping)
     with file.open() as stream:
-        head = stream.read(SAMPLE_BYTES)
-        text = _JsonText(head, stream, encoding_of(head))
+        text = _JsonText(stream, encoding_of(stream.peek(SAMPLE_BYTES)))
         try:
             for line, record in _records(text):
                 where = f"line {line}"
@@ -98,10 +97,10 @@ def _object(text: _JsonText) -> Iterator[tuple[int, object]]:
 class _JsonText:
     """The text of a JSON file, of which only the value that is being read is in memory."""
 
-    def __init__(self, head: bytes, rest: io.BufferedReader, encoding: str) -> None:
+    def __init__(self, stream: io.BufferedReader, encoding: str) -> None:
         self._decoder = codecs.getincrementaldecoder(encoding)("replace")
-        self._text = self._decoder.decode(head)
-        self._rest = rest
+        self._text = ""
+        self._stream = stream
         self._at = 0
         self._lines_before = 1
         self._ended = False
@@ -170,7 +169,7 @@ class _JsonText:
         waiting = self._text[self._at :]
         if len(waiting) > MAX_ARTICLE_BYTES:
             raise UnreadableError("too_large", f"a value of over {MAX_ARTICLE_BYTES:,} characters; the rest is skipped")
-        data = self._rest.read(max(_CHUNK_CHARACTERS, len(waiting)))
+        data = self._stream.read1(max(_CHUNK_CHARACTERS, len(waiting)))
         self._ended = not data
         self._text, self._at = waiting + self._decoder.decode(data, final=self._ended), 0
         return True

@@ -25,6 +25,9 @@ from backissue.indexer.readers.problem import Problem, UnreadableError
 MAX_ARTICLE_BYTES = 50_000_000
 """The largest article, and the largest file that must be read whole, such as a page of HTML."""
 
+BUFFER_BYTES = 1 << 16
+"""What `peek` shows of a file."""
+
 _BOMB_BYTES = 200_000_000
 _BOMB_RATIO = 200  # news text shrinks 3 to 10 times, and a bomb of zeros a thousand times
 
@@ -45,7 +48,7 @@ class File:
     @contextmanager
     def open(self) -> Iterator[io.BufferedReader[Any]]:
         """The decompressed bytes."""
-        with translated(), io.BufferedReader(self.opener(), 1 << 16) as stream:
+        with translated(), io.BufferedReader(self.opener(), BUFFER_BYTES) as stream:
             yield stream
 
 
