@@ -41,14 +41,19 @@ def apply(index: tantivy.Index, removed: Iterable[int], added: Iterable[LexicalP
     import tantivy
 
     writer = index.writer(_HEAP_BYTES, num_threads=1)
-    schema_of_index = index.schema
+    fields = index.schema
+
+    def remove(row: int) -> None:
+        # By query, not by term: tantivy-py 0.27 makes a signed term of the integer, which an unsigned field never has.
+        writer.delete_documents_by_query(tantivy.Query.term_query(fields, "row", row))
+
     for row in removed:
-        writer.delete_documents_by_term("row", row)
+        remove(row)
     count = 0
     for passage in added:
         if not fresh:
-            writer.delete_documents_by_term("row", passage.row)
-        writer.add_document(tantivy.Document.from_dict(document(passage), schema_of_index))
+            remove(passage.row)
+        writer.add_document(tantivy.Document.from_dict(document(passage), fields))
         count += 1
     writer.commit()
     writer.wait_merging_threads()

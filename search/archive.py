@@ -10,12 +10,13 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from backissue.search import pipeline
+from backissue.search.calibration import Calibration
 from backissue.search.embedding import Embedder, StaticEmbedder, load_embedder
 from backissue.search.errors import InvalidArgumentError, ModelMismatchError
 from backissue.search.layout import IndexPaths
 from backissue.search.pipeline import Options
 from backissue.search.query import parse
-from backissue.search.rerank import Calibration, CrossEncoderReranker, FastReranker, Reranker
+from backissue.search.rerank import CrossEncoderReranker, FastReranker, Reranker
 from backissue.search.similar import find_similar
 from backissue.search.snapshot import Snapshot
 from backissue.search.store import Store
@@ -81,6 +82,7 @@ class Archive:
         recency_days: float | None = None,
         filter: Filter | None = None,  # noqa: A002
         passages: int = 3,
+        answers: bool = True,
         explain: bool = True,
     ) -> Results:
         """Finds the articles that answer a question, best first.
@@ -95,6 +97,7 @@ class Archive:
             recency_days: the age, from the archive's newest day, at which a score halves; None: age counts nothing.
             filter: what an article must satisfy beside what the question says.
             passages: how many passages of each article.
+            answers: whether the answering sentence and the matched words of each hit are found.
             explain: whether hits tell why they stand where they do.
 
         Raises:
@@ -108,6 +111,7 @@ class Archive:
             sort=_choice(Sort, "sort", sort),
             recency_days=recency_days,
             passages=_within("passages", passages, 1, 100),
+            answers=answers,
             explain=explain,
         )
         if recency_days is not None and not recency_days > 0:
@@ -220,7 +224,7 @@ class Archive:
         if name == "off":
             return None
         if name == "fast":
-            return FastReranker(self._token_embedder(), Calibration.bundled())
+            return FastReranker(self._token_embedder(), Calibration.bundled().reranker)
         with self._lock:
             if name not in self._cross_encoders:
                 self._cross_encoders[name] = CrossEncoderReranker(name)

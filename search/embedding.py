@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
@@ -114,6 +115,11 @@ def is_static_model(folder: Path) -> bool:
     return (folder / "modules.json").is_file() and _static_module(folder) is not None
 
 
+@cache
+def _bundled() -> StaticEmbedder:
+    return StaticEmbedder.from_folder(BUNDLED_FOLDER, name=BUNDLED_ID)
+
+
 class StaticEmbedder:
     """A static model, run by tokenizers and numpy."""
 
@@ -126,9 +132,9 @@ class StaticEmbedder:
         self._memo_chars = 0
 
     @classmethod
-    def bundled(cls) -> Self:
-        """The model of the package."""
-        return cls.from_folder(BUNDLED_FOLDER, name=BUNDLED_ID)
+    def bundled(cls) -> StaticEmbedder:
+        """The model of the package, loaded once in a process."""
+        return _bundled()
 
     @classmethod
     def from_folder(cls, folder: Path, name: str | None = None) -> Self:

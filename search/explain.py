@@ -29,11 +29,17 @@ def explain(
         "semantic": _leg(
             candidates.semantic_rank[one.index], candidates.semantic[one.index], legs.abstained.get("semantic")
         ),
-        "fusion": {"rank": one.index + 1, "score": round(float(candidates.fused[one.index]), 4)},
+        "fusion": {
+            "rank": one.index + 1,
+            "log_odds": round(float(candidates.fused[one.index]), 3),
+            "words": round(float(np.nan_to_num(candidates.words[one.index])), 4),
+        },
     }
-    features = {name: round(value, 4) for name, value in one.judgement.features.items() if value}
-    by = reranker if one.read else "the legs alone"
-    told["rerank"] = {"by": by, **features, "log_odds": round(one.judgement.log_odds, 3)}
+    if one.read:
+        features = {name: round(value, 4) for name, value in one.judgement.features.items() if value}
+        told["rerank"] = {"by": reranker, **features, "log_odds": round(one.judgement.log_odds, 3)}
+    else:
+        told["rerank"] = {"note": "not among the candidates that the reranker reads" if reranker != "off" else "off"}
     return told
 
 

@@ -8,9 +8,9 @@ from datetime import date
 
 import numpy as np
 
+from backissue.search.calibration import Judgement
 from backissue.search.columns import Columns
 from backissue.search.fusion import Candidates
-from backissue.search.rerank import Judgement
 from backissue.search.snapshot import Snapshot
 from backissue.search.types import FacetValue, Sort
 
@@ -65,7 +65,7 @@ def score(groups: Sequence[Group], columns: Columns, recency_days: float | None)
     newest = int(columns.day.max()) if recency_days and len(columns) else 0
     for group in groups:
         best = group.passages[0]
-        group.score = best.judgement.probability if best.judgement.features else 0.0
+        group.score = best.judgement.probability
         if recency_days:
             day = int(columns.day[best.position])
             age_days = newest - day if day > 0 else newest

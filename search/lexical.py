@@ -153,7 +153,10 @@ class LexicalIndex:
         """The rows of the passages whose title holds every one of the words, in any inflection."""
         import tantivy
 
-        clauses = [(tantivy.Occur.Must, self._any_inflection(word, langs, ("title",))) for word in exact_words(words)]
+        clauses = [
+            (tantivy.Occur.Must, self._any_inflection(words[token.start : token.end], langs, ("title",)))
+            for token in surface(words)
+        ]
         return self._all_rows(tantivy.Query.boolean_query(clauses) if clauses else tantivy.Query.empty_query())
 
     def rows_with_word(self, word: str, langs: Sequence[str]) -> NDArray[np.int64]:

@@ -8,19 +8,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from backissue.search.answer import Reader
+from backissue.search.calibration import Calibration, Judgement
 from backissue.search.embedding import Embedder, TokenEmbedder
 from backissue.search.explain import explain
 from backissue.search.filters import Mask
 from backissue.search.fusion import Candidates
 from backissue.search.groups import Group, Judged, collapse, facets, order, score
 from backissue.search.question import Question, understand
-from backissue.search.rerank import Calibration, Evidence, Judgement, Reranker, unread_features
+from backissue.search.rerank import Evidence, Reranker
 from backissue.search.retrieval import SILENT, Legs, gather, retrieve
 from backissue.search.snapshot import Snapshot
-from backissue.search.types import UNKNOWN_LANG, Answer, Hit, Mode, PassageHit, Query, Results, Sort
+from backissue.search.types import Answer, Hit, Mode, PassageHit, Query, Results, Sort
 
 RERANK_DEPTH = 50
 """How many candidates the reranker reads."""
@@ -38,6 +38,7 @@ class Options:
     sort: Sort = Sort.RELEVANCE
     recency_days: float | None = None
     passages: int = 3
+    answers: bool = True
     explain: bool = True
 
 
@@ -80,22 +81,19 @@ def run(
 
 
 def judge(snapshot: Snapshot, question: Question, candidates: Candidates, reranker: Reranker | None) -> list[Judged]:
-    """Judges every candidate: the first ones by the reranker, the rest by what the legs gave, best first."""
-    words = _word_shares(snapshot, question, candidates)
-    read = _read(snapshot, question, candidates, words, reranker) if reranker is not None else []
-    floor = min((one.judgement.log_odds for one in read), default=math.inf)
-    unread: list[Judged] = []
-    model = Calibration.bundled().unread
-    for index in range(len(read), len(candidates)):
-        features = unread_features(
-            float(words[index]), float(candidates.semantic[index]), bool(candidates.readable[index])
-        )
-        judgement = model.judge(features)
-        # Nothing that was not read closely stands above what was, and the fused order holds among the unread.
-        floor = min(floor, judgement.log_odds) if reranker is not None else floor
-        log_odds = floor if reranker is not None else judgement.log_odds
-        unread.append(Judged(index, int(candidates.positions[index]), Judgement(log_odds, features), read=False))
-    return sorted(read, key=lambda one: (-one.judgement.log_odds, one.index)) + unread
+    """Judges every candidate: the first ones by the reranker, the rest by fusion alone, best first.
+
+    Nothing that was not read closely stands above what was.
+    """
+    read = _read(snapshot, question, candidates, reranker) if reranker is not None else []
+    read.sort(key=lambda one: (-one.judgement.log_odds, one.index))
+    limit = read[-1].judgement.log_odds if read else math.inf
+    unread = [
+        Judged(index, int(candidates.positions[index]), Judgement(min(limit, fused), {}), read=False)
+        for index, fused in enumerate(candidates.fused.tolist())
+        if index >= len(read)
+    ]
+    return read + unread
 
 
 def present(
@@ -121,7 +119,7 @@ def present(
         if ref is None or not here:
             continue  # Deleted since the snapshot was taken.
         first, best = here[0]
-        span = reader.answer(best.text, ref.lang) if question.text else None
+        span = reader.answer(best.text, ref.lang) if options.answers and question.text else None
         answer = None
         if span is not None:
             answer = Answer(best.text[slice(*span)], best.start + span[0], best.start + span[1])
@@ -149,27 +147,21 @@ def present(
         )
 
 
-def _read(
-    snapshot: Snapshot,
-    question: Question,
-    candidates: Candidates,
-    words: NDArray[np.float64],
-    reranker: Reranker,
-) -> list[Judged]:
+def _read(snapshot: Snapshot, question: Question, candidates: Candidates, reranker: Reranker) -> list[Judged]:
     positions = candidates.positions[:RERANK_DEPTH]
-    rows = snapshot.columns.row[positions]
+    rows = snapshot.columns.row[positions].tolist()
     with snapshot.store.read():
         passages = snapshot.store.passages(rows)
         refs = snapshot.store.refs({passage.article for passage in passages.values()})
     evidence = []
     for index, row in enumerate(rows):
-        passage = passages.get(int(row))
+        passage = passages.get(row)  # None: deleted since the snapshot was taken.
         ref = refs.get(passage.article) if passage is not None else None
         evidence.append(
             Evidence(
                 title=ref.title if ref is not None else "",
                 text=passage.text if passage is not None else "",
-                words=float(words[index]),
+                words=float(candidates.words[index]),
                 cosine=float(candidates.semantic[index]),
                 readable=bool(candidates.readable[index]),
             )
@@ -181,22 +173,11 @@ def _read(
     ]
 
 
-def _word_shares(snapshot: Snapshot, question: Question, candidates: Candidates) -> NDArray[np.float64]:
-    """BM25 sums as parts of the highest that the question could reach in each passage's language."""
-    langs = snapshot.columns.lang[candidates.positions]
-    names = snapshot.names["lang"]
-    highest = np.array(
-        [snapshot.highest_bm25(question.terms_in(names.get(int(code), UNKNOWN_LANG))) for code in np.unique(langs)]
-    )
-    by_candidate = highest[np.searchsorted(np.unique(langs), langs)] if len(langs) else np.zeros(0)
-    scores = np.nan_to_num(candidates.lexical)
-    return np.divide(scores, by_candidate, out=np.zeros_like(scores), where=by_candidate > 0)
-
-
 def _browse(snapshot: Snapshot, mask: Mask | None) -> Candidates:
     passing = np.arange(len(snapshot.columns)) if mask is None else np.flatnonzero(mask)
     _, firsts = np.unique(snapshot.columns.article[passing], return_index=True)
     positions = passing[firsts]
     nothing = np.zeros(len(positions))
     ranks = np.zeros(len(positions), dtype=np.int64)
-    return Candidates(positions, nothing, nothing, ranks, ranks, np.ones(len(positions), dtype=np.bool_), nothing)
+    readable = np.ones(len(positions), dtype=np.bool_)
+    return Candidates(positions, nothing, nothing, nothing, ranks, ranks, readable, nothing)

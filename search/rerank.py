@@ -7,22 +7,17 @@ with their passages, so its score estimates the probability that the passage ans
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from backissue.search.calibration import Judgement, LogisticModel, Scores
 from backissue.search.embedding import TokenEmbedder, TokenVectors
 from backissue.search.errors import MissingExtraError
-
-Scores = NDArray[np.float64]
-
-_WEIGHTS_PATH = Path(__file__).parent / "data" / "reranker.json"
+from backissue.search.fusion import fusion_features
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,94 +47,39 @@ class Reranker(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """The log-odds that a passage answers, and the features that they came from, by name."""
-
-    log_odds: float
-    features: Mapping[str, float]
-
-    @property
-    def probability(self) -> float:
-        """The log-odds as a probability."""
-        return float(1.0 / (1.0 + np.exp(-self.log_odds)))
-
-
-@dataclass(frozen=True, slots=True)
-class LogisticModel:
-    """A weight for each named feature, and a bias."""
-
-    bias: float
-    weights: Mapping[str, float]
-
-    def judge(self, features: Mapping[str, float]) -> Judgement:
-        """The judgement of these features; one that is missing counts nothing."""
-        log_odds = self.bias + sum(weight * features.get(name, 0.0) for name, weight in self.weights.items())
-        return Judgement(log_odds, features)
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """What training learned: the reranker's model, the one for unread candidates, and when nothing answers."""
-
-    fast: LogisticModel
-    unread: LogisticModel
-    no_answer_below: float
-
-    @classmethod
-    @cache
-    def bundled(cls) -> Calibration:
-        """The one in the package."""
-        record: dict[str, Any] = json.loads(_WEIGHTS_PATH.read_text(encoding="utf-8"))
-        return cls(
-            fast=LogisticModel(**record["fast"]),
-            unread=LogisticModel(**record["unread"]),
-            no_answer_below=float(record["no_answer_below"]),
-        )
-
-
-def unread_features(words: float, cosine: float, readable: bool) -> dict[str, float]:
-    """The features of a candidate by what the legs gave alone."""
-    known = 0.0 if np.isnan(cosine) else cosine
-    return {
-        "words": words if readable else 0.0,
-        "cosine": known if readable else 0.0,
-        "foreign": 0.0 if readable else 1.0,
-        "foreign_words": 0.0 if readable else words,
-        "foreign_cosine": 0.0 if readable else known,
-    }
-
-
-@dataclass(frozen=True, slots=True)
 class FastReranker:
     """The bundled reranker."""
 
     tokens: TokenEmbedder
-    calibration: Calibration
+    model: LogisticModel
     name: str = "fast"
 
     def judge(self, question: str, candidates: Sequence[Evidence]) -> list[Judgement]:
         """A judgement of each candidate, in their order."""
-        query = self.tokens.token_vectors(question)
-        bodies = interaction(query, [self.tokens.token_vectors(one.text) for one in candidates])
-        titles = [one.title for one in candidates]
-        by_title = {title: self.tokens.token_vectors(title) for title in set(titles)}
-        title_scores = interaction(query, [by_title[title] for title in titles])
+        features = self.features(question, candidates)
+        log_odds = self.model.log_odds(features) + np.zeros(len(candidates))
         return [
-            self.calibration.fast.judge(fast_features(one, float(body), float(title)))
-            for one, body, title in zip(candidates, bodies, title_scores, strict=True)
+            Judgement(float(log_odds[i]), {name: float(values[i]) for name, values in features.items()})
+            for i in range(len(candidates))
         ]
 
-
-def fast_features(candidate: Evidence, body: float, title: float) -> dict[str, float]:
-    """The features of a candidate whose text and title have these interactions with the question."""
-    near, far = (1.0, 0.0) if candidate.readable else (0.0, 1.0)
-    return {
-        **unread_features(candidate.words, candidate.cosine, candidate.readable),
-        "interaction": body * near,
-        "title": title * near,
-        "foreign_interaction": body * far,
-        "foreign_title": title * far,
-    }
+    def features(self, question: str, candidates: Sequence[Evidence]) -> dict[str, Scores]:
+        """The features of n candidates, (n,) each."""
+        query = self.tokens.token_vectors(question)
+        body = interaction(query, [self.tokens.token_vectors(one.text) for one in candidates])
+        by_title = {title: self.tokens.token_vectors(title) for title in {one.title for one in candidates}}
+        title = interaction(query, [by_title[one.title] for one in candidates])
+        readable = np.array([one.readable for one in candidates], dtype=np.bool_)
+        words = np.array([one.words for one in candidates], dtype=np.float64)
+        cosine = np.array([one.cosine for one in candidates], dtype=np.float64)
+        near = readable.astype(np.float64)
+        return {
+            **fusion_features(words, cosine, readable),
+            "interaction": near * body,
+            "title": near * title,
+            "foreign_interaction": (1.0 - near) * body,
+            "foreign_title": (1.0 - near) * title,
+        }
 
 
 def interaction(query: TokenVectors, passages: Sequence[TokenVectors]) -> Scores:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from backissue.search.calibration import Calibration
 from backissue.search.filters import Mask, Restriction
 from backissue.search.fusion import Candidates, fuse
 from backissue.search.question import Question
 from backissue.search.snapshot import Snapshot
-from backissue.search.types import Mode
+from backissue.search.types import UNKNOWN_LANG, Mode
 
 LEG_DEPTH = 200
 """How many passages each leg gives. Fixed, so that every page of a question is cut from the same candidates."""
@@ -68,11 +69,13 @@ def gather(snapshot: Snapshot, question: Question, legs: Legs, mode: Mode) -> Ca
     langs = snapshot.names["lang"]
     readable_codes = {code for code, lang in langs.items() if question.reads(lang)} | {0}
     readable = np.isin(snapshot.columns.lang[positions], list(readable_codes))
-    fused = fuse(lexical, semantic, readable)
+    words = _words(snapshot, question, positions, lexical)
+    fused = fuse(words, semantic, readable, Calibration.bundled().fusion)
     best = np.lexsort((snapshot.columns.row[positions], -fused))
     return Candidates(
         positions=positions[best],
         lexical=lexical[best],
+        words=words[best],
         semantic=semantic[best],
         lexical_rank=lexical_rank[best],
         semantic_rank=semantic_rank[best],
@@ -90,3 +93,14 @@ def _spread(
     spread[places] = scores
     ranks[places] = np.arange(1, len(found) + 1)
     return spread, ranks
+
+
+def _words(
+    snapshot: Snapshot, question: Question, positions: NDArray[np.int64], lexical: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """BM25 sums as parts of the highest that the question could reach in each passage's language."""
+    names = snapshot.names["lang"]
+    codes, places = np.unique(snapshot.columns.lang[positions], return_inverse=True)
+    highest = np.array([snapshot.highest_bm25(question.terms_in(names.get(int(code), UNKNOWN_LANG))) for code in codes])
+    limits = highest[places] if len(codes) else np.zeros(0)
+    return np.divide(lexical, limits, out=lexical * 0.0, where=limits > 0)

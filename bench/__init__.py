@@ -1,0 +1,1 @@
+"""Benchmarks: quality on public sets and speed against other libraries, each by one command."""

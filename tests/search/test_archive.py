@@ -1,0 +1,229 @@
+import socket
+from datetime import date
+
+import pytest
+
+from backissue.indexer import Indexer
+from backissue.search import Archive, Article, ArticleNotFoundError, Filter, InvalidArgumentError
+
+
+def ids(results):
+    return [hit.article.id for hit in results.hits]
+
+
+def test_an_english_question_finds_the_polish_sentence_that_answers_it(archive):
+    results = archive.search("what does North Korea get in return for its shells?")
+    best = results.hits[0]
+    assert best.article.id == "pl-arms"
+    assert best.answer.text.startswith("W zamian za pociski artyleryjskie Korea Północna")
+    assert not results.no_good_answer
+
+
+def test_all_offsets_point_into_the_stored_text(archive):
+    for question in ("what does North Korea get", "tramwaj most", "Каховська дамба", "dam farmers canals"):
+        for hit in archive.search(question).hits:
+            text = archive.article(hit.article.id).text
+            assert text[hit.answer.start : hit.answer.end] == hit.answer.text
+            for passage in hit.passages:
+                assert text[passage.start : passage.end] == passage.text
+                for start, end in passage.highlights:
+                    assert passage.start <= start < end <= passage.end
+
+
+def test_highlights_are_the_words_asked_for_in_any_inflection(archive):
+    hit = archive.search("remont tramwajów").hits[0]
+    text = archive.article(hit.article.id).text
+    words = [text[start:end] for start, end in hit.passages[0].highlights]
+    assert words == ["remontu", "tramwaje", "Remont"]
+
+
+def test_a_phrase_must_stand_in_the_passage_or_its_title(archive):
+    assert ids(archive.search('"armoured train"')) == ["en-train"]
+    assert ids(archive.search('"dam collapse"')) == ["en-dam"]
+    assert ids(archive.search('"train armoured"')) == []
+    # A phrase does not reach from the title's end over to the text's beginning.
+    assert ids(archive.search('"dam collapse the reservoir"')) == []
+
+
+def test_an_excluded_word_excludes_its_article_in_any_inflection(archive):
+    assert "en-dam" in ids(archive.search("dam"))
+    assert "en-dam" not in ids(archive.search("dam -canal"))
+    assert "pl-tram" not in ids(archive.search("most -tramwaj"))
+    assert "en-train" not in ids(archive.search('train -"red carpet"'))
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("lang:uk", {"uk-dam"}),
+        ("source:kurier", {"pl-arms", "pl-tram"}),
+        ("section:świat", {"pl-arms"}),
+        ("section:swiat", {"pl-arms"}),
+        ("author:lacka", {"pl-arms"}),
+        ('author:"o\'neill"', {"en-train"}),
+        ("title:mostu", {"pl-tram"}),
+        ("title:dam", {"en-dam"}),
+        ("after:2024", {"pl-tram"}),
+        ("before:2023-06-08", {"uk-dam"}),
+        ("on:2023-06-08", {"en-dam"}),
+        ("on:2023-09", {"pl-arms", "en-train"}),
+        ("after:2023-06-07 before:2023-09-14", {"en-dam", "en-train"}),
+        ("lang:pl -source:kurier", set()),
+        ("-lang:pl -lang:en", {"uk-dam", "de-reed"}),
+        ("source:nobody", set()),
+    ],
+)
+def test_filters_alone_list_what_they_keep_the_newest_first(archive, question, expected):
+    results = archive.search(question)
+    assert set(ids(results)) == expected
+    assert results.total == len(expected)
+    days = [hit.article.published or "" for hit in results.hits]
+    assert days == sorted(days, reverse=True)
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "lexical", "semantic"])
+def test_every_leg_obeys_every_filter(archive, mode):
+    question = "train dam tramwaj wody Oder"
+    for extra, wanted in (
+        (Filter(langs=("pl",)), {"pl-arms", "pl-tram"}),
+        (Filter(sources=("Tribune",)), {"en-train", "en-dam"}),
+        (Filter(after=date(2023, 9, 1)), {"pl-arms", "en-train", "pl-tram"}),
+        (Filter(before=date(2023, 6, 7)), {"uk-dam"}),
+        (Filter(langs=("en",), after=date(2023, 9, 1)), {"en-train"}),
+    ):
+        assert set(ids(archive.search(question, mode=mode, filter=extra, k=100))) <= wanted
+
+
+def test_typed_and_written_filters_meet(archive):
+    assert set(ids(archive.search("lang:pl", filter=Filter(after=date(2024, 1, 1))))) == {"pl-tram"}
+    assert ids(archive.search("lang:pl", filter=Filter(langs=("en",)))) == []
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "lexical", "semantic"])
+@pytest.mark.parametrize("rerank", ["fast", "off"])
+@pytest.mark.parametrize("sort", ["relevance", "date"])
+def test_pages_put_together_are_the_whole(archive, mode, rerank, sort):
+    options = {"mode": mode, "rerank": rerank, "sort": sort}
+    whole = archive.search("the dam and the train", k=100, **options)
+    paged = [
+        hit.article.id
+        for offset in range(0, whole.total, 2)
+        for hit in archive.search("the dam and the train", k=2, offset=offset, **options).hits
+    ]
+    assert paged == ids(whole)
+    assert len(set(paged)) == len(paged) == whole.total
+    assert archive.search("the dam and the train", offset=1000, **options).hits == ()
+
+
+def test_facets_count_the_set_that_is_paged(archive):
+    results = archive.search("the dam and the train", k=1)
+    for name in ("lang", "source", "section", "month"):
+        assert sum(value.count for value in results.facets[name]) <= results.total
+    assert sum(value.count for value in results.facets["lang"]) == results.total
+    one = archive.search("lang:en", k=1)
+    assert {value.value: value.count for value in one.facets["lang"]} == {"en": 2}
+    assert [(value.value, value.count) for value in one.facets["month"]] == [("2023-06", 1), ("2023-09", 1)]
+
+
+def test_sorting_by_date_puts_the_newest_first_and_the_undated_last(archive):
+    results = archive.search("water train tramwaj Fische", sort="date", k=100)
+    days = [hit.article.published or "" for hit in results.hits]
+    assert days == sorted(days, reverse=True)
+
+
+def test_recency_halves_a_score_by_age(archive):
+    plain = {hit.article.id: hit.score for hit in archive.search("dam reservoir train", k=100).hits}
+    decayed = {hit.article.id: hit.score for hit in archive.search("dam reservoir train", k=100, recency_days=30).hits}
+    age_days = (date(2024, 5, 2) - date(2023, 6, 8)).days  # from the archive's newest day
+    assert decayed["en-dam"] == pytest.approx(plain["en-dam"] * 0.5 ** (age_days / 30))
+
+
+def test_the_explanation_says_what_each_leg_gave_and_why_one_was_silent(archive):
+    best = archive.search("how fast does the reservoir drain").hits[0]
+    assert best.article.id == "en-dam"
+    assert best.explain["lexical"]["rank"] == 1
+    assert best.explain["semantic"]["rank"] >= 1
+    assert best.explain["rerank"]["by"] == "fast"
+    foreign = archive.search("why are fish dying in the river", filter=Filter(langs=("de",))).hits[0]
+    assert "no name" in foreign.explain["lexical"]["abstained"]
+    assert (
+        "mode" in archive.search("fish", mode="lexical").hits[0].explain["semantic"]["abstained"]
+        if archive.search("fish", mode="lexical").hits
+        else True
+    )
+
+
+def test_nothing_answers_a_question_about_nothing_here(archive):
+    assert archive.search("who won the cricket world cup in 1996").no_good_answer
+
+
+def test_similar_articles_cross_languages_and_leave_the_article_out(archive):
+    results = archive.similar("uk-dam")
+    assert ids(results)[0] == "en-dam"
+    assert "uk-dam" not in ids(results)
+    assert set(ids(archive.similar("uk-dam", filter=Filter(langs=("pl",))))) == {"pl-arms", "pl-tram"}
+    with pytest.raises(ArticleNotFoundError, match="nope"):
+        archive.similar("nope")
+
+
+def test_an_article_without_a_date_or_title_is_found_as_well(archive):
+    hit = archive.search("giftige Alge in der Oder").hits[0]
+    assert (hit.article.id, hit.article.published) == ("de-reed", None)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"k": 0},
+        {"k": 1001},
+        {"offset": -1},
+        {"mode": "fuzzy"},
+        {"sort": "size"},
+        {"recency_days": 0},
+        {"recency_days": float("nan")},
+        {"passages": 0},
+    ],
+)
+def test_an_argument_out_of_range_is_named(archive, options):
+    with pytest.raises(InvalidArgumentError, match=next(iter(options))):
+        archive.search("dam", **options)
+
+
+@pytest.mark.parametrize(
+    "question", ["", " ", "?!", '"', "-", "the of and", "\x00", "a" * 10_000, "lang:", "()[]{}~*^+&|\\/", "🙂"]
+)
+def test_no_question_is_an_error(archive, question):
+    archive.search(question)
+    archive.search(question, mode="lexical")
+
+
+def test_a_question_too_long_to_be_one_is_refused(archive):
+    with pytest.raises(InvalidArgumentError, match="10000"):
+        archive.search("a" * 10_001)
+
+
+def test_no_socket_is_opened(tmp_path, monkeypatch):
+    def refuse(*_args, **_options):
+        raise AssertionError("a socket was opened")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    Indexer(tmp_path).rebuild([Article(id="a", lang="en", text="The harbour froze in the night.")])
+    with Archive.open(tmp_path) as archive:
+        assert ids(archive.search("harbour")) == ["a"]
+
+
+def test_results_are_json_and_round_trip(archive):
+    import json
+
+    record = archive.search("what does North Korea get in return").to_dict()
+    assert json.loads(json.dumps(record)) == record
+    assert set(record) == {"query", "took_ms", "lang", "hits", "facets", "total", "no_good_answer"}
+    assert {"id", "title", "lang", "source", "published", "url"} <= set(record["hits"][0]["article"])
+
+
+def test_stats_count_what_is_there(archive):
+    stats = archive.stats()
+    assert stats["articles"] == 6
+    assert stats["languages"] == {"en": 2, "pl": 2, "de": 1, "uk": 1}
+    assert (stats["first_published"], stats["last_published"]) == ("2023-06-06", "2024-05-02")
