@@ -50,8 +50,16 @@ _CLOSED_SYLLABLE: Final = {
 }
 
 
-# Snowball takes the -н and -л of nouns for those of participles: Иран gives ира, Ирану иран; генерал likewise.
-_RUSSIAN_NOUN_LIKE_PARTICIPLE: Final = re.compile(r"(?<=\w[ая][нл])(?:а|у|ом|ой|ою|е|ы|и|о|ов|ам|ами|ах)?$")
+# Snowball takes the -н and -л of some nouns for those of verbs: Иран gives ира but Ирану иран; генерал likewise. These
+# are the frequent ones of news by how they end; verbs (подписал, подписан) are left to it.
+_RUSSIAN_NOUN_LIKE_VERB: Final = re.compile(
+    r"""(?<=
+    стан|иран|еран|оран|кран|уран|тран|план|кеан|иван|еван|йван|удан|рдан|йдан|ждан|джан|оман|уман|рман|бман|ньян
+    |рган|аган|икан|илан|нкан|сиян|мьян|тьян|рмян
+    |ерал|анал|риал|рнал|итал|ртал|кзал|ндал|онал|инал|унал|енал|циал|лиал|деал
+    )(?:а|у|ом|ой|ою|е|ы|и|ов|ам|ами|ах)?$""",
+    re.VERBOSE,
+)
 # It gives коре for Корея but кор for Кореи, кита for Китай but кит for Китая, российск beside росс.
 _RUSSIAN_OF_A_PLACE: Final = re.compile(r"(?:(?<=[аяио]н)|(?<=й))ск$")
 _RUSSIAN_TAIL: Final = re.compile(r"(?<=\w{3})[аеийоуыэюя]+$")
@@ -59,8 +67,8 @@ _RUSSIAN_TAIL: Final = re.compile(r"(?<=\w{3})[аеийоуыэюя]+$")
 
 def stem_russian(word: str, snowball: Callable[[str], str]) -> str:
     """Snowball's stem, mended where the cases of a noun part: корея, кореи and корейский all give кор."""
-    if _RUSSIAN_NOUN_LIKE_PARTICIPLE.search(word):
-        return _RUSSIAN_NOUN_LIKE_PARTICIPLE.sub("", word)
+    if _RUSSIAN_NOUN_LIKE_VERB.search(word):
+        return _RUSSIAN_NOUN_LIKE_VERB.sub("", word)
     return _RUSSIAN_TAIL.sub("", _RUSSIAN_OF_A_PLACE.sub("", snowball(word)))
 
 
