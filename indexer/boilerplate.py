@@ -39,6 +39,9 @@ _ANYWHERE = re.compile(
     | Twoja[ ]przeglądarka[ ]nie[ ](?:wspiera|obsługuje)[ ]odtwarzacza[ ](?:wideo|video)[.…]*
     | Widziałeś[ ]coś[ ]ważnego\?[ ]Przyślij[ ]zdjęcie,[ ]film[ ]lub[ ]napisz,[ ]co[ ]się[ ]stało\.?
     | Skorzystaj[ ]z[ ]naszej[ ]Wrzutni\b\.?
+    | (?:Posłuchaj[ ]artykułu[ ])?Wykup[ ]subskrypcję[ ][^\n.]{1,30},[ ]aby[ ]posłuchać[ ]artykułu\.?
+      (?:[ ]Masz[ ]subskrypcję\?[ ]Zaloguj[ ]się\.?)?(?:[ ]Dowiedz[ ]się[ ]więcej)?
+      (?:[ ]Udostępnij(?:[ ]Facebook)?(?:[ ]Kopiuj[ ]link)?)?
     | Masz[ ]subskrypcję\?[ ]Zaloguj[ ]się\.?
     | Ładowanie(?:\.{3}|…)
     | Dalsza[ ]część[ ](?:artykułu|tekstu)[ ](?:znajduje[ ]się[ ])?
@@ -121,7 +124,7 @@ _SIGNATURES = re.compile(
       | {_ENDED}[—–-]?\s*{_NAMES}                              # REUTER
       | {_ENDED}[(\[]?(?:[Źź]ródł[oa]|ŹRÓDŁO|[Ss]ources?|Quellen?|Fuentes?|Font[ei]|Джерел[оа]|Источники?|Zdroje?|출처)
           (?:\s+informacji)?\s*[:：]\s*(?=[^{_SMALL}\s]|dpa|inf|własne|own)[^\n.!?]{{1,80}}[)\].]?  # Source: AFP
-      | {_ENDED}(?:(?:red\.?|oprac\.|[a-ząćęłńóśźż]{{2,4}})?\s*/\s*){{1,5}}
+      | (?:\s+(?:red\.?|oprac\.|[a-ząćęłńóśźż]{{2,4}}))?(?:\s*/\s*[a-ząćęłńóśźż]{{2,4}}){{0,4}}\s*/\s*
           (?:{_SITE}|{_NAME})(?:\s*/\s*{_NAME})*              # ab / cd / daily.pl
       | {_ENDED}\(?(?:red\.?|oprac\.\s*\w{{2,4}}\.?)\)?             # red.
       | {_ENDED}(?:[a-ząćęłńóśźż]{{2,4}}/[ ]?){{1,5}}               # ab/ cd/, who wrote and who edited

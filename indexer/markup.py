@@ -17,15 +17,12 @@ select small source span strike strong style sub summary sup svg textarea time t
 head body title template
 """
 _INLINE = frozenset(_INLINE_TEXT.split())
-_SILENT_TEXT = """
-script style noscript template svg iframe object select textarea title
-"""
-_SILENT = frozenset(_SILENT_TEXT.split())
-_VOID_TEXT = """
-br hr img input link meta param source track wbr embed col
-"""
-_VOID = frozenset(_VOID_TEXT.split())
-_LOOKS_LIKE_MARKUP = re.compile(rf"<(?:/?(?:{'|'.join(sorted(_BLOCKS | _INLINE))})(?=[\s/>])|!--)", re.IGNORECASE)
+_SILENT = ("script", "style", "noscript", "template", "svg", "iframe", "object", "select", "textarea", "title")
+_KNOWN = "|".join(sorted(_BLOCKS | _INLINE))
+# A tag that opens proves nothing, for news is full of ticker symbols: `Phillips Petroleum <P>`, `US Air <U>`.
+_MARKUP = re.compile(
+    rf"</(?i:{_KNOWN})\s*>|<(?i:br|hr)\s*/?>|<(?i:{_KNOWN})\s[^<>]*=[^<>]*>|<(?:p|li|div|h[1-6]|blockquote)>|<!--"
+)
 
 
 def strip_markup(text: str) -> str:
@@ -33,24 +30,25 @@ def strip_markup(text: str) -> str:
 
     What only looks like a tag stays: `STANDARD OIL <SRD>` is a ticker symbol. Entities stay, too.
     """
-    if "<" not in text or not _LOOKS_LIKE_MARKUP.search(text):
+    if "<" not in text or not _MARKUP.search(text):
         return text
-    stripper = _Stripper()
+    stripper = _Stripper(closed=frozenset(re.findall(r"</([a-z0-9]+)", text.lower())))
     stripper.feed(text)
     stripper.close()
     return "".join(stripper.pieces)
 
 
 class _Stripper(HTMLParser):
-    def __init__(self) -> None:
+    def __init__(self, closed: frozenset[str]) -> None:
         super().__init__(convert_charrefs=False)
         self.pieces: list[str] = []
+        self._closed = closed
         self._silent: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag not in _BLOCKS and tag not in _INLINE:
             self._say(self.get_starttag_text() or "")
-        elif tag in _SILENT:
+        elif tag in _SILENT and tag in self._closed:
             self._silent.append(tag)
         elif tag in _BLOCKS:
             self._say("\n" if tag in ("br", "td", "th") else "\n\n")
@@ -62,7 +60,7 @@ class _Stripper(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag in self._silent:
             del self._silent[self._silent.index(tag) :]
-        elif tag in _BLOCKS and tag not in _VOID:
+        elif tag in _BLOCKS and tag not in ("br", "hr"):
             self._say("\n\n")
         elif tag not in _INLINE and tag not in _BLOCKS:
             self._say(f"</{tag}>")

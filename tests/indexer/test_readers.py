@@ -498,10 +498,13 @@ SUFFIXES = [
     *(".txt", ".md", ".html", ".jsonl", ".json", ".csv", ".tsv", "", ".zip", ".tar", ".txt.gz", ".csv.xz"),
     *(".json.bz2", ".txt.zst"),
 ]
+MARKS = rb'{"text": "@"}@[@]@{@}@,@"@\@# @<p>@<html lang="x">@<script>@<!--@text,title@text@1e999@NaN@&#xFFFFFF;'
 PIECES = st.sampled_from(
-    rb'{"text": "@"}@[@]@{@}@,@"@\@# @<p>@<html lang="x">@<script>@<!--@text,title@text@1e999@NaN@&#xFFFFFF;@\ud800@\u0000'
-    rb"@Nobody was hurt. ".split(b"@")
-    + [b"\n", b"---\n", b"title: x\n", b"\xef\xbb\xbf", b"\xff\xfe", b"\0", b"\xc5", b"\x1f\x8b\x08", b"PK\x03\x04"]
+    [
+        *MARKS.split(b"@"),
+        *(rb"\ud800", rb"\u0000", b"\n", b"---\n", b"title: x\n", b"\xef\xbb\xbf", b"\xff\xfe", b"\0", b"\xc5"),
+        *(b"\x1f\x8b\x08", b"PK\x03\x04", b"Nobody was hurt. "),
+    ]
 )
 
 
