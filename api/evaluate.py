@@ -148,7 +148,9 @@ def ask(
     refused: set[str] = set()
     took_ms: dict[str, float] = {}
     for done, question in enumerate(questions, 1):
-        results = archive.search(question.text, k=k, mode=mode, rerank=rerank, filter=filter, passages=1, explain=False)
+        results = archive.search(
+            question.text, k=k, mode=mode, rerank=rerank, filter=filter, passages=1, answers=False, explain=False
+        )
         run[question.qid] = ranking(results.hits, k)
         took_ms[question.qid] = results.took_ms
         if results.no_good_answer:

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from backissue.search.fusion import Candidates
 from backissue.search.groups import Judged
+from backissue.search.lexical import WeightedTerm
 from backissue.search.question import Question
 from backissue.search.retrieval import LEG_DEPTH, Legs
 from backissue.search.types import ArticleRef
 
 
 def explain(
-    question: Question, candidates: Candidates, legs: Legs, one: Judged, ref: ArticleRef, reranker: str
+    question: Question,
+    candidates: Candidates,
+    legs: Legs,
+    one: Judged,
+    ref: ArticleRef,
+    reranker: str,
+    matched: Sequence[WeightedTerm],
 ) -> dict[str, Any]:
     """Why a passage stands where it does: what each leg, the fusion and the reranker gave."""
     if not question.text:
         return {"order": "by date: nothing was asked but filters"}
+    silence = legs.abstained.get("lexical") or _lexical_silence(question, ref.lang, matched)
+    lexical = _leg(candidates.lexical_rank[one.index], candidates.lexical[one.index], silence)
+    if matched:
+        lexical["terms"] = [_term(term) for term in matched]
     told: dict[str, Any] = {
         "languages": {"question": question.lang, "passage": ref.lang},
-        "lexical": _leg(
-            candidates.lexical_rank[one.index],
-            candidates.lexical[one.index],
-            legs.abstained.get("lexical") or _lexical_silence(question, ref.lang, bool(candidates.readable[one.index])),
-        ),
+        "lexical": lexical,
         "semantic": _leg(
             candidates.semantic_rank[one.index], candidates.semantic[one.index], legs.abstained.get("semantic")
         ),
@@ -52,7 +60,12 @@ def _leg(rank: int, score: float, silence: str | None) -> dict[str, Any]:
     return {"rank": None, **found, "note": f"not among its best {LEG_DEPTH}"}
 
 
-def _lexical_silence(question: Question, lang: str, readable: bool) -> str | None:
-    if readable:
+def _lexical_silence(question: Question, lang: str, matched: Sequence[WeightedTerm]) -> str | None:
+    if matched or question.reads(lang):
         return None
-    return f"the question is in {question.lang}, the passage in {lang}, and they share no name or number"
+    return f"the question is in {question.lang}, the passage in {lang}: no name and no translated word is shared"
+
+
+def _term(term: WeightedTerm) -> str:
+    """As in "return → zamian 0.31"."""
+    return term.term if term.term == term.source else f"{term.source} → {term.term} {term.weight:.2f}"

@@ -35,11 +35,12 @@ _GAP = "\N{SYMBOL FOR UNIT SEPARATOR}"
 
 @dataclass(frozen=True, slots=True)
 class WeightedTerm:
-    """A term of a language and what its BM25 counts."""
+    """A term of a language and what its BM25 counts. `source` is the question's own term that it stands for."""
 
     lang: str
     term: str
     weight: float = 1.0
+    source: str = ""
 
     @property
     def key(self) -> str:

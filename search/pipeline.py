@@ -113,6 +113,7 @@ def present(
         passages = snapshot.store.passages(rows.values())
         refs = snapshot.store.refs(shown)
         copies = {group.family: snapshot.store.family(group.family, COPIES_SHOWN + 1) for group in page}
+    by = reranker.name if reranker is not None else "off"
     for group in page:
         ref = refs.get(group.article)
         here = [(one, passages[rows[one.position]]) for one in shown[group.article] if rows[one.position] in passages]
@@ -135,13 +136,15 @@ def present(
                     score=one.judgement.probability,
                     highlights=tuple(
                         (passage.start + start, passage.start + end)
-                        for start, end in reader.highlights(passage.text, ref.lang, span if one is first else None)
-                    ),
+                        for start, end in reader.highlights(passage.text, ref.lang)
+                    )
+                    if options.answers
+                    else (),
                 )
                 for one, passage in here
             ),
             copies=tuple(copy for copy in copies[group.family] if copy.id != ref.id)[:COPIES_SHOWN],
-            explain=explain(question, candidates, legs, first, ref, reranker.name if reranker is not None else "off")
+            explain=explain(question, candidates, legs, first, ref, by, reader.matched(best.text, ref.lang))
             if options.explain
             else {},
         )

@@ -1,0 +1,280 @@
+"""Learns what fusion and the reranker count by: search/data/reranker.json.
+
+    python -m training.reranker --corpora DIR [--out search/data/reranker.json]
+
+Passages with questions of their own language (the training corpora's question sets) and with English questions on
+passages in other languages (cross_questions.tsv, written for this) go into one index of many languages. Each question
+is asked through the product's own legs; each candidate gives its features and whether it is the question's passage.
+The weights minimise the cross entropy of the right passage among the candidates of its question, so they rank; then a
+scale and a bias are fitted, on questions held out from that, so that the log-odds are calibrated (Platt 1999). A
+question of which the right passage is taken out stands for one that the archive cannot answer. Weights are kept from
+pointing the wrong way (more evidence never counts against a passage). No evaluation set is used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import lzma
+import random
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from backissue.indexer import Indexer
+from backissue.search import Archive, Article, Mode
+from backissue.search.calibration import Calibration
+from backissue.search.embedding import StaticEmbedder
+from backissue.search.fusion import fusion_features
+from backissue.search.pipeline import RERANK_DEPTH
+from backissue.search.query import parse
+from backissue.search.question import understand
+from backissue.search.rerank import Evidence, FastReranker
+from backissue.search.retrieval import gather, retrieve
+
+QUESTION_SETS = (
+    "qa_pl_poquad_tests", "qa_fr_piaf", "qa_tydi_goldp", "qa_tr_tquad", "qa_ja_jsquad_dev", "qa_zh_cmrc2018",
+    "qa_en_cmu_wikipedia", "qa_en_qed_nq_dev", "news_debian_headlines", "news_uk_brown", "news_en_digitalgov",
+)  # fmt: skip
+FREE_SIGN = frozenset({"foreign"})
+L2 = 1e-3
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question, the key of the passage that answers it, and whether that is in another language."""
+
+    text: str
+    passage: str
+    foreign: bool
+
+
+@dataclass(frozen=True)
+class Example:
+    """The candidates of a question: features (n, f) and the place of the right one, -1 where none is."""
+
+    features: NDArray[np.float64]
+    right: int
+    foreign: bool
+
+
+def passages_and_questions(
+    corpora: Path, cross: Path, per_set: int, questions_per_set: int
+) -> tuple[dict[str, Article], list[Asked]]:
+    """Passages by their keys, and the questions on them."""
+    rng = random.Random(1)
+    wanted = {key for _, key, _, _ in cross_questions(cross)}
+    passages: dict[str, Article] = {}
+    asked = []
+    for name in QUESTION_SETS:
+        with lzma.open(corpora / f"{name}.jsonl.xz", "rt", encoding="utf-8") as file:
+            rows = [json.loads(line) for line in file]
+        rng.shuffle(rows)
+        chosen: dict[str, list[str]] = {}
+        for row in rows:
+            key = sha256(row["p"].encode()).hexdigest()[:16]
+            if len(row["p"]) > 6000 or len(row["p"]) < 80:
+                continue
+            if key in wanted or len(chosen) < per_set:
+                passages.setdefault(key, Article(id=key, text=row["p"], lang=row["lang"]))
+                chosen.setdefault(key, []).append(row["q"])
+        one_each = [Asked(questions[0], key, foreign=False) for key, questions in chosen.items()]
+        asked += rng.sample(one_each, min(questions_per_set, len(one_each)))
+    asked += [Asked(text, key, foreign=True) for _, key, _, text in cross_questions(cross) if key in passages]
+    return passages, asked
+
+
+def cross_questions(path: Path) -> Iterator[tuple[str, str, str, str]]:
+    """Corpus, key of the passage, its language, and the English question."""
+    for line in path.read_text(encoding="utf-8").splitlines()[1:]:
+        corpus, key, lang, question = line.split("\t")
+        yield corpus, key, lang, question
+
+
+def examples(archive: Archive, asked: Sequence[Asked]) -> tuple[list[Example], list[Example], list[str], list[str]]:
+    """Each question's candidates as fusion sees them and as the reranker does, and the names of both feature sets."""
+    snapshot, embedder = archive._snapshot, StaticEmbedder.bundled()
+    reranker = FastReranker(embedder, Calibration.bundled().reranker)
+    fused, read = [], []
+    fusion_names: list[str] = []
+    reranker_names: list[str] = []
+    for one in asked:
+        query = parse(one.text)
+        question = understand(query, snapshot.langs, embedder)
+        legs = retrieve(snapshot, question, Mode.HYBRID, snapshot.restriction(query), None)
+        candidates = gather(snapshot, question, legs, Mode.HYBRID)
+        if not len(candidates):
+            continue
+        rows = snapshot.columns.row[candidates.positions].tolist()
+        stored = snapshot.store.passages(rows)
+        refs = snapshot.store.refs({passage.article for passage in stored.values()})
+        right = [i for i, row in enumerate(rows) if refs[stored[row].article].id == one.passage]
+        by_fusion = fusion_features(candidates.words, candidates.semantic, candidates.readable)
+        fusion_names = list(by_fusion)
+        fused.append(Example(_matrix(by_fusion), right[0] if right else -1, one.foreign))
+        top = rows[:RERANK_DEPTH]
+        evidence = [
+            Evidence(
+                "",
+                stored[row].text,
+                float(candidates.words[i]),
+                float(candidates.semantic[i]),
+                bool(candidates.readable[i]),
+            )
+            for i, row in enumerate(top)
+        ]
+        by_reranker = reranker.features(one.text, evidence)
+        reranker_names = list(by_reranker)
+        here = right[0] if right and right[0] < len(top) else -1
+        read.append(Example(_matrix(by_reranker), here, one.foreign))
+    return fused, read, fusion_names, reranker_names
+
+
+def learn(some: Sequence[Example], names: Sequence[str]) -> NDArray[np.float64]:
+    """Weights (f,) that rank: listwise cross entropy, each language setting counting the same in sum."""
+    usable = [one for one in some if one.right >= 0]
+    foreign = sum(one.foreign for one in usable)
+    share = {True: 0.5 / max(foreign, 1), False: 0.5 / max(len(usable) - foreign, 1)}
+
+    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        total, gradient = L2 * float(weights @ weights), 2 * L2 * weights
+        for one in usable:
+            scores = one.features @ weights
+            chances = np.exp(scores - scores.max())
+            chances /= chances.sum()
+            part = share[one.foreign]
+            total -= part * float(np.log(chances[one.right] + 1e-12))
+            gradient = gradient + part * (chances @ one.features - one.features[one.right])
+        return total, gradient
+
+    bounds = [(None, None) if name in FREE_SIGN else (0.0, None) for name in names]
+    return np.asarray(minimize(loss, np.ones(len(names)), jac=True, method="L-BFGS-B", bounds=bounds).x)
+
+
+def calibrate(some: Sequence[Example], weights: NDArray[np.float64]) -> tuple[float, float]:
+    """Scale and bias that make log-odds of scores, from the best candidate of each question.
+
+    Half of the questions lose their right passage first: the archive cannot answer them.
+    """
+    scores, right = [], []
+    for number, one in enumerate(some):
+        values = one.features @ weights
+        if number % 2 and one.right >= 0:
+            values = np.delete(values, one.right)
+            answers = -1
+        else:
+            answers = one.right
+        if len(values):
+            best = int(values.argmax())
+            scores.append(values[best])
+            right.append(best == answers)
+    x, y = np.array(scores), np.array(right, dtype=np.float64)
+
+    def loss(pair: NDArray[np.float64]) -> float:
+        log_odds = pair[0] * x + pair[1]
+        return float(np.mean(np.logaddexp(0.0, log_odds) - y * log_odds))
+
+    scale, bias = minimize(loss, np.array([1.0, -float(x.mean())]), method="Nelder-Mead").x
+    return float(scale), float(bias)
+
+
+def report(name: str, some: Sequence[Example], weights: NDArray[np.float64], scale: float, bias: float) -> None:
+    """Prints the rank measures and the calibration curve on held-out questions."""
+    for foreign in (False, True):
+        mine = [one for one in some if one.foreign == foreign]
+        ranks = []
+        for one in mine:
+            if one.right < 0:
+                ranks.append(np.inf)
+                continue
+            scores = one.features @ weights
+            ranks.append(1 + int((scores > scores[one.right]).sum()))
+        reciprocal = np.mean([1 / rank for rank in ranks]) if ranks else 0.0
+        first = np.mean([rank == 1 for rank in ranks]) if ranks else 0.0
+        where = "across languages" if foreign else "same language"
+        print(f"{name:9} {where:17} questions {len(mine):4}  MRR {reciprocal:.3f}  first {first:.3f}")
+    estimates, truths = [], []
+    for one in some:
+        scores = one.features @ weights
+        best = int(scores.argmax())
+        estimates.append(1 / (1 + np.exp(-(scale * scores[best] + bias))))
+        truths.append(best == one.right)
+    for low in np.arange(0.0, 1.0, 0.2):
+        inside = [t for e, t in zip(estimates, truths, strict=True) if low <= e < low + 0.2]
+        if inside:
+            print(f"{name:9} estimated {low:.1f}-{low + 0.2:.1f}: right {np.mean(inside):.2f} of {len(inside)}")
+
+
+def threshold(some: Sequence[Example], weights: NDArray[np.float64], scale: float, bias: float) -> float:
+    """The probability below which "nothing answers" is said: the one at which most answers to that are right, when as
+    many questions have an answer among the candidates as have none.
+    """
+    have, lack = [], []
+    for one in some:
+        scores = one.features @ weights
+        if one.right >= 0:
+            have.append(float(scores.max()))
+            rest = np.delete(scores, one.right)
+            if len(rest):
+                lack.append(float(rest.max()))
+    limits = 1 / (1 + np.exp(-(scale * np.array(have + lack) + bias)))
+    kept, dropped = limits[: len(have)], limits[len(have) :]
+    grid = np.linspace(0.02, 0.9, 89)
+    accuracy = [(np.mean(kept >= limit) + np.mean(dropped < limit)) / 2 for limit in grid]
+    best = int(np.argmax(accuracy))
+    print(
+        f"nothing answers below {grid[best]:.2f}: said of {np.mean(dropped < grid[best]):.2f} of questions without an "
+        f"answer and of {np.mean(kept < grid[best]):.2f} of questions with one"
+    )
+    return float(grid[best])
+
+
+def _matrix(features: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+    return np.stack(list(features.values()), axis=1)
+
+
+def _model(names: Sequence[str], weights: NDArray[np.float64], scale: float, bias: float) -> dict[str, Any]:
+    scaled = {name: round(float(scale * w), 4) for name, w in zip(names, weights, strict=True)}
+    return {"bias": round(bias, 4), "weights": scaled}
+
+
+def main() -> None:
+    """Learns, reports and writes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpora", type=Path, required=True)
+    parser.add_argument("--cross", type=Path, default=Path(__file__).parent / "cross_questions.tsv")
+    parser.add_argument("--out", type=Path, default=Path("search/data/reranker.json"))
+    parser.add_argument("--passages", type=int, default=700, help="passages drawn from each question set")
+    parser.add_argument("--questions", type=int, default=120, help="questions drawn from each question set")
+    arguments = parser.parse_args()
+    passages, asked = passages_and_questions(
+        arguments.corpora, arguments.cross, arguments.passages, arguments.questions
+    )
+    random.Random(2).shuffle(asked)
+    print(f"{len(passages)} passages, {len(asked)} questions, {sum(one.foreign for one in asked)} across languages")
+    with tempfile.TemporaryDirectory() as folder:
+        Indexer(folder, target_words=2000, overlap_sentences=0).rebuild(passages.values())
+        with Archive.open(folder) as archive:
+            fused, read, fusion_names, reranker_names = examples(archive, asked)
+    record: dict[str, Any] = {}
+    for name, some, names in (("fusion", fused, fusion_names), ("reranker", read, reranker_names)):
+        half = len(some) // 2
+        weights = learn(some[:half], names)
+        scale, bias = calibrate(some[half:], weights)
+        report(name, some[half:], weights, scale, bias)
+        record[name] = _model(names, weights, scale, bias)
+        if name == "reranker":
+            record["no_answer_below"] = round(threshold(some[half:], weights, scale, bias), 3)
+    arguments.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(record, indent=1))
+
+
+if __name__ == "__main__":
+    main()
