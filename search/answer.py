@@ -11,7 +11,7 @@ from backissue.search.analysis import analyse
 from backissue.search.embedding import TokenEmbedder
 from backissue.search.lexical import WeightedTerm
 from backissue.search.question import Question
-from backissue.search.rerank import interaction
+from backissue.search.rerank import interactions
 from backissue.search.sentences import split_sentences
 from backissue.search.types import Span
 
@@ -31,7 +31,7 @@ class Reader:
         sentences = split_sentences(text, lang)
         if not sentences:
             return None
-        meanings = interaction(
+        meanings, _ = interactions(
             self.tokens.token_vectors(self.question.text),
             [self.tokens.token_vectors(text[start:end]) for start, end in sentences],
         )

@@ -34,6 +34,14 @@ class Evidence:
     cosine: float
     readable: bool
 
+    @property
+    def in_context(self) -> str:
+        """The passage behind its title."""
+        return f"{self.title}\n{self.text}" if self.title else self.text
+
+
+WINDOW_TOKENS = 48
+
 
 class Reranker(Protocol):
     """Judges candidates for a question."""
@@ -66,39 +74,50 @@ class FastReranker:
     def features(self, question: str, candidates: Sequence[Evidence]) -> dict[str, Scores]:
         """The features of n candidates, (n,) each."""
         query = self.tokens.token_vectors(question)
-        body = interaction(query, [self.tokens.token_vectors(one.text) for one in candidates])
-        by_title = {title: self.tokens.token_vectors(title) for title in {one.title for one in candidates}}
-        title = interaction(query, [by_title[one.title] for one in candidates])
+        whole, window = interactions(query, [self.tokens.token_vectors(one.in_context) for one in candidates])
         readable = np.array([one.readable for one in candidates], dtype=np.bool_)
         words = np.array([one.words for one in candidates], dtype=np.float64)
         cosine = np.array([one.cosine for one in candidates], dtype=np.float64)
         near = readable.astype(np.float64)
         return {
             **fusion_features(words, cosine, readable),
-            "interaction": near * body,
-            "title": near * title,
-            "foreign_interaction": (1.0 - near) * body,
-            "foreign_title": (1.0 - near) * title,
+            "interaction": near * whole,
+            "window": near * window,
+            "foreign_interaction": (1.0 - near) * whole,
+            "foreign_window": (1.0 - near) * window,
         }
 
 
-def interaction(query: TokenVectors, passages: Sequence[TokenVectors]) -> Scores:
-    """How well each passage covers the question, token by token: shape (len(passages),), 0 to 1.
+def interactions(query: TokenVectors, passages: Sequence[TokenVectors]) -> tuple[Scores, Scores]:
+    """How well each passage covers the question, token by token, in whole and in its best window: (n,) each, 0 to 1.
 
     Each question token takes the highest cosine with any token of the passage (MaxSim), at least 0; the mean is
-    weighted by the norms of the question's token vectors, which are the weights that the model learned.
+    weighted by the norms of the question's token vectors, which are the weights that the model learned. A window is
+    `WINDOW_TOKENS` long, about a sentence: what answers stands together.
     """
-    scores = np.zeros(len(passages))
+    whole, window = np.zeros(len(passages)), np.zeros(len(passages))
     filled = [i for i, passage in enumerate(passages) if len(passage.vectors)]
     weights = np.linalg.norm(query.vectors, axis=1) if len(query.vectors) else np.zeros(0)
     if not filled or not weights.sum():
-        return scores
-    rows = np.concatenate([passages[i].vectors for i in filled])
-    cosines = unit_rows(rows) @ unit_rows(query.vectors).T
-    starts = np.cumsum([0] + [len(passages[i].vectors) for i in filled[:-1]])
-    best = np.maximum(np.maximum.reduceat(cosines, starts, axis=0), 0.0)
-    scores[filled] = best @ weights / weights.sum()
-    return scores
+        return whole, window
+    lengths = [len(passages[i].vectors) for i in filled]
+    cosines = unit_rows(np.concatenate([passages[i].vectors for i in filled])) @ unit_rows(query.vectors).T
+    np.maximum(cosines, 0.0, out=cosines)
+    passage_starts = np.cumsum([0, *lengths[:-1]])
+    # Windows are pairs of neighbouring half-windows of one passage.
+    half_starts = np.concatenate(
+        [np.arange(start, start + n, WINDOW_TOKENS // 2) for start, n in zip(passage_starts, lengths, strict=True)]
+    )
+    halves = np.maximum.reduceat(cosines, half_starts, axis=0)
+    first_halves = np.searchsorted(half_starts, passage_starts)
+    pairs = halves.copy()
+    pairs[:-1] = np.maximum(halves[:-1], halves[1:])
+    last_halves = np.append(first_halves[1:], len(halves)) - 1
+    pairs[last_halves] = halves[last_halves]
+    share = weights / weights.sum()
+    whole[filled] = np.maximum.reduceat(halves, first_halves, axis=0) @ share
+    window[filled] = np.maximum.reduceat(pairs @ share, first_halves)
+    return whole, window
 
 
 def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -138,6 +157,6 @@ class CrossEncoderReranker:
 
         if not candidates:
             return []
-        pairs = [(question, f"{one.title}\n{one.text}" if one.title else one.text) for one in candidates]
+        pairs = [(question, one.in_context) for one in candidates]
         log_odds = self._model.predict(pairs, activation_fn=Identity(), show_progress_bar=False)
         return [Judgement(float(value), {"cross_encoder": float(value)}) for value in log_odds]

@@ -3,13 +3,17 @@ import pytest
 
 from backissue.search.calibration import Calibration, Judgement, LogisticModel
 from backissue.search.embedding import TokenVectors
-from backissue.search.rerank import Evidence, FastReranker, interaction
+from backissue.search.rerank import WINDOW_TOKENS, Evidence, FastReranker, interactions
 
 
 def tokens(*vectors):
     array = np.array(vectors, dtype=np.float32).reshape(len(vectors), 2)
     n = len(vectors)
     return TokenVectors(ids=np.arange(n, dtype=np.int32), spans=np.zeros((n, 2), dtype=np.int64), vectors=array)
+
+
+def interaction(query, passages):
+    return interactions(query, passages)[0]
 
 
 EAST, NORTH, NORTH_EAST = (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)
@@ -25,6 +29,34 @@ def test_interaction_is_the_mean_of_best_cosines_weighted_by_norms():
 
 def test_an_opposite_token_counts_nothing_rather_than_against():
     assert interaction(tokens(EAST), [tokens((-1.0, 0.0))]) == pytest.approx([0.0])
+
+
+def test_what_stands_together_fills_a_window():
+    nothing = (-1.0, -1.0)
+    together = tokens(EAST, NORTH, *[nothing] * 200)
+    apart = tokens(EAST, *[nothing] * 200, NORTH)
+    whole, window = interactions(tokens(EAST, NORTH), [together, apart])
+    assert whole == pytest.approx([1.0, 1.0])
+    assert window == pytest.approx([1.0, 0.5])
+
+
+@pytest.mark.parametrize("length", [1, WINDOW_TOKENS // 2, WINDOW_TOKENS // 2 + 1, WINDOW_TOKENS, 5 * WINDOW_TOKENS])
+def test_windows_are_those_of_a_plain_loop_over_half_steps(length):
+    rng = np.random.default_rng(length)
+    query = tokens(*rng.normal(size=(4, 2)))
+    passages = [tokens(*rng.normal(size=(n, 2))) for n in (length, 3, length + 7)]
+    whole, window = interactions(query, passages)
+    weights = np.linalg.norm(query.vectors, axis=1)
+
+    def cover(vectors):
+        cosines = [[q @ p / np.linalg.norm(q) / np.linalg.norm(p) for p in vectors] for q in query.vectors]
+        return sum(w * max(0.0, *row) for w, row in zip(weights, cosines, strict=True)) / weights.sum()
+
+    half = WINDOW_TOKENS // 2
+    for i, passage in enumerate(passages):
+        starts = range(0, len(passage.vectors), half)
+        assert whole[i] == pytest.approx(cover(passage.vectors), abs=1e-5)
+        assert window[i] == pytest.approx(max(cover(passage.vectors[s : s + WINDOW_TOKENS]) for s in starts), abs=1e-5)
 
 
 def test_empty_texts_score_nothing():
@@ -47,7 +79,7 @@ def test_a_foreign_passage_has_features_of_its_own(embedder):
 
     near, far = features(True), features(False)
     assert near["interaction"] == far["foreign_interaction"] > 0
-    assert near["title"] == far["foreign_title"] > 0
+    assert near["window"] == far["foreign_window"] > 0
     assert near["foreign_interaction"] == far["interaction"] == 0
     assert (near["foreign"], far["foreign"]) == (0.0, 1.0)
 
