@@ -89,13 +89,15 @@ _MINING_TAIL = re.compile(
     r"|Systematyczne pobieranie treści, danych lub informacji z tej strony)[^\n]{0,2500}\Z"
 )
 _LONGEST_TAIL = 250
+_LONGEST_MINING_TAIL = 2700
 
 
 def _without_known_words(text: str) -> str:
     if any(word in text for word in _TOLD_BY):
         text = _ANYWHERE.sub(" ", text)
     if "pobieranie" in text or "Pobieranie" in text:
-        text = _MINING_TAIL.sub("", text)
+        tail = max(0, len(text) - _LONGEST_MINING_TAIL)
+        text = text[:tail] + _MINING_TAIL.sub("", text[tail:])
     text = "\n".join(line for line in text.split("\n") if not _is_no_story(line))
     if rights := _RIGHTS_TAIL.search(text, max(0, len(text) - _LONGEST_TAIL)):
         text = text[: rights.start()]
@@ -139,10 +141,12 @@ _LONGEST_SIGNATURE = 120
 
 
 def _without_signatures(text: str) -> str:
-    text = text.rstrip()
-    while (match := _SIGNATURES.search(text, max(0, len(text) - _LONGEST_SIGNATURE))) and match[0]:
-        text = text[: len(text) - len(match[0])].rstrip()
-    return text
+    end = len(text.rstrip())
+    while (match := _SIGNATURES.search(text, max(0, end - _LONGEST_SIGNATURE), end)) and match[0]:
+        end = match.start()
+        while end and text[end - 1].isspace():
+            end -= 1
+    return text[:end]
 
 
 # ---- likely: links to other articles ----
@@ -203,12 +207,11 @@ def _without_inline_links(text: str) -> str:
     pieces: list[str] = []
     at = 0
     for colon in re.finditer(r"[:：]\s*", text):
-        line_start = text.rfind("\n", 0, colon.start()) + 1
-        before = text[max(line_start, colon.start() - _LONGEST_MARKER) : colon.start()]
+        before = text[max(0, colon.start() - _LONGEST_MARKER) : colon.start()].rpartition("\n")[2]
         marker = _INLINE_MARKER.search(before)
         if not marker or not _is_inline_marker(marker[1]) or colon.start() - len(marker[0]) < at:
             continue
-        rest = text[colon.end() :].partition("\n")[0]
+        rest = text[colon.end() : colon.end() + _LONGEST_LINK].partition("\n")[0]
         end = headline_end(rest)
         if end is not None:
             pieces += [text[at : colon.start() - len(marker[0])], " "]

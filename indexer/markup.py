@@ -3,77 +3,69 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
+from collections.abc import Iterator
 
 _BLOCKS_TEXT = """
-address article aside blockquote br center dd div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5
-h6 header hr li main nav ol p pre section table tbody td tfoot th thead tr ul
+address article aside blockquote br center dd div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6
+header hr li main nav ol p pre section table tbody td tfoot th thead tr ul
 """
 _BLOCKS = frozenset(_BLOCKS_TEXT.split())
 _INLINE_TEXT = """
-a abbr acronym audio b bdi bdo big button cite code col colgroup data del dfn em embed font i iframe img input
-ins kbd label link mark meta meter noscript object option output param path picture q rp rt ruby s samp script
-select small source span strike strong style sub summary sup svg textarea time track tt u var video wbr html
-head body title template
+a abbr acronym audio b bdi bdo big button cite code col colgroup data del dfn em embed font i iframe img input ins
+kbd label link mark meta meter noscript object option output param path picture q rp rt ruby s samp script select
+small source span strike strong style sub summary sup svg textarea time track tt u var video wbr html head body
+title template
 """
 _INLINE = frozenset(_INLINE_TEXT.split())
-_SILENT = ("script", "style", "noscript", "template", "svg", "iframe", "object", "select", "textarea", "title")
+_SILENT = frozenset(
+    ("script", "style", "noscript", "template", "svg", "iframe", "object", "select", "textarea", "title")
+)
+_WITHIN_A_LINE = frozenset(("br", "td", "th"))
+
 _KNOWN = "|".join(sorted(_BLOCKS | _INLINE))
 # A tag that opens proves nothing, for news is full of ticker symbols: `Phillips Petroleum <P>`, `US Air <U>`.
-_MARKUP = re.compile(
-    rf"</(?i:{_KNOWN})\s*>|<(?i:br|hr)\s*/?>|<(?i:{_KNOWN})\s[^<>]*=[^<>]*>|<(?:p|li|div|h[1-6]|blockquote)>|<!--"
+_PROOF = re.compile(
+    rf"</(?i:{_KNOWN})\s*>|<(?i:br|hr)\s*/?>|<(?i:{_KNOWN})\s[^<>=]*=[^<>]*>|<(?:p|li|div|h[1-6]|blockquote)>|<!--"
 )
+_TAG = re.compile(rf"<!--|<(/?)({_KNOWN})(?:[\s/][^<>]*)?>", re.IGNORECASE)
 
 
 def strip_markup(text: str) -> str:
-    """The text without its tags, blocks on lines of their own; a text without known tags comes back as it is.
+    """The text without its tags, blocks on lines of their own; a text without HTML comes back as it is.
 
-    What only looks like a tag stays: `STANDARD OIL <SRD>` is a ticker symbol. Entities stay, too.
+    What only looks like a tag stays: `STANDARD OIL <SRD>` is a ticker symbol. Entities stay, too. The time is linear
+    in the text, however broken its markup.
     """
-    if "<" not in text or not _MARKUP.search(text):
+    if "<" not in text or not _PROOF.search(text):
         return text
-    stripper = _Stripper(closed=frozenset(re.findall(r"</([a-z0-9]+)", text.lower())))
-    stripper.feed(text)
-    stripper.close()
-    return "".join(stripper.pieces)
+    return "".join(_pieces(text))
 
 
-class _Stripper(HTMLParser):
-    def __init__(self, closed: frozenset[str]) -> None:
-        super().__init__(convert_charrefs=False)
-        self.pieces: list[str] = []
-        self._closed = closed
-        self._silent: list[str] = []
+def _pieces(text: str) -> Iterator[str]:
+    at = 0
+    unclosed: set[str] = set()
+    for tag in _TAG.finditer(text):
+        if tag.start() < at:
+            continue  # within a comment or a script
+        name = (tag[2] or "").lower()
+        end = tag.end()
+        if tag[0] == "<!--" or (name in _SILENT and not tag[1]):
+            closing = "-->" if tag[0] == "<!--" else f"</{name}>"
+            if closing in unclosed:
+                continue
+            found = _find(text, closing, end)
+            if found < 0:
+                unclosed.add(closing)
+                continue
+            end = found + len(closing)
+        yield text[at : tag.start()]
+        if name in _BLOCKS:
+            yield "\n" if name in _WITHIN_A_LINE else "\n\n"
+        at = end
+    yield text[at:]
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in _BLOCKS and tag not in _INLINE:
-            self._say(self.get_starttag_text() or "")
-        elif tag in _SILENT and tag in self._closed:
-            self._silent.append(tag)
-        elif tag in _BLOCKS:
-            self._say("\n" if tag in ("br", "td", "th") else "\n\n")
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in _SILENT:
-            self.handle_starttag(tag, attrs)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in self._silent:
-            del self._silent[self._silent.index(tag) :]
-        elif tag in _BLOCKS and tag not in ("br", "hr"):
-            self._say("\n\n")
-        elif tag not in _INLINE and tag not in _BLOCKS:
-            self._say(f"</{tag}>")
-
-    def handle_data(self, data: str) -> None:
-        self._say(data)
-
-    def handle_entityref(self, name: str) -> None:
-        self._say(f"&{name};")
-
-    def handle_charref(self, name: str) -> None:
-        self._say(f"&#{name};")
-
-    def _say(self, words: str) -> None:
-        if not self._silent:
-            self.pieces.append(words)
+def _find(text: str, closing: str, start: int) -> int:
+    """Where `closing` comes next in any case of its letters, or -1."""
+    found = re.compile(re.escape(closing), re.IGNORECASE).search(text, start)
+    return found.start() if found else -1
