@@ -2,8 +2,8 @@
 
 A corpus is a bag of candidate links: every source word of a sentence with every target word of its translation.
 Three things are added to the plain model: a prior for links near the diagonal (Dyer et al. 2013), an empty word that
-emits targets by their frequency, and agreement: what counts in the end is the product of both directions'
-posteriors (Liang et al. 2006), which rids rare words of their garbage.
+emits targets by their frequency, and agreement: what counts in the end is the geometric mean of both directions'
+posteriors (after Liang et al. 2006), which rids rare words of their garbage.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Links:
     counts: NDArray[np.float64]
 
 
-def align(bitext: Bitext, *, iterations: int = 5, diagonal: float = 2.0) -> Links:
+def align(bitext: Bitext, *, iterations: int = 5, diagonal: float = 1.0) -> Links:
     """How often each source term is linked with each target term, as both directions agree.
 
     `diagonal` is how fast a link loses likelihood with its distance from the diagonal; 0 is plain model 1.
@@ -70,7 +70,7 @@ def align(bitext: Bitext, *, iterations: int = 5, diagonal: float = 2.0) -> Link
     for _ in range(iterations):
         forward.step(prior, weights)
         backward.step(prior, weights)
-    agreed = forward.posteriors(prior) * backward.posteriors(prior) * weights
+    agreed = np.sqrt(forward.posteriors(prior) * backward.posteriors(prior)) * weights
     return Links(link_source, link_target, np.bincount(link, agreed, len(keys)))
 
 

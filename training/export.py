@@ -32,5 +32,6 @@ def save(folder: Path, tokenizer: Tokenizer, table: NDArray[np.float32]) -> None
     (folder / "tokenizer.json").write_text(tokenizer.to_str(pretty=False), encoding="utf-8")
     scaled = table / np.sqrt((table**2).mean())
     save_file({"embedding.weight": scaled.astype(np.float16)}, folder / "model.safetensors")
+    (folder / "model.safetensors").chmod(0o644)
     for name, content in (("modules.json", MODULES), ("config_sentence_transformers.json", CONFIG)):
         (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -29,11 +29,11 @@ class Settings:
     """What can be tuned; the defaults are what the bundled model was trained with."""
 
     dimension: int = 256
-    steps: int = 3000
+    cycles: tuple[tuple[int, float], ...] = ((2000, 1.0), (700, 0.6))
     batch: int = 2048
     learning_rate: float = 0.05
     scale: float = 20.0
-    max_tokens: int = 160
+    max_tokens: int = 128
     balance: float = 0.5
     shares: tuple[float, float, float, float] = (0.45, 0.25, 0.2, 0.1)
     seed: int = 0
@@ -146,6 +146,19 @@ def info_nce(left: torch.Tensor, right: torch.Tensor, meaning: torch.Tensor, sca
     return (functional.cross_entropy(scores, target) + functional.cross_entropy(scores.T, target)) / 2
 
 
+def rate_factor(step: int, cycles: Sequence[tuple[int, float]]) -> float:
+    """The learning rate at a step, as a part of its peak: cycles of (steps, height), each up in a twentieth and down.
+
+    Warm restarts (Loshchilov & Hutter 2017), with straight lines.
+    """
+    for length, height in cycles:
+        if step < length:
+            warm = max(length // 20, 1)
+            return height * min((step + 1) / warm, max((length - step) / (length - warm), 0.02))
+        step -= length
+    return 0.0
+
+
 def train(
     corpus: Corpus,
     encoded: Encoded,
@@ -164,10 +177,8 @@ def train(
     torch.manual_seed(settings.seed)
     table = torch.nn.Parameter(torch.randn(vocabulary, settings.dimension) * 0.1)
     optimizer = torch.optim.Adam([table], lr=settings.learning_rate, fused=True)
-    warm = max(settings.steps // 20, 1)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / warm, max((settings.steps - step) / (settings.steps - warm), 0.02))
-    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_factor(step, settings.cycles))
+    steps = sum(length for length, _ in settings.cycles)
     done = 0
     if checkpoint and checkpoint.is_file():
         state = torch.load(checkpoint, weights_only=True)
@@ -177,7 +188,7 @@ def train(
         schedule.load_state_dict(state["schedule"])
     begun, losses = time.monotonic(), []
     # The batches of the steps that are done are drawn again, so that an interruption changes nothing.
-    for step, rows in islice(enumerate(Sampler(corpus, settings, allowed), start=1), done, settings.steps):
+    for step, rows in islice(enumerate(Sampler(corpus, settings, allowed), start=1), done, steps):
         pairs = corpus.pairs[rows]
         left = embed(table, *ranges(encoded, pairs[:, 0], pairs[:, 1], settings.max_tokens))
         right = embed(table, *ranges(encoded, pairs[:, 2], pairs[:, 3], settings.max_tokens))
@@ -187,7 +198,7 @@ def train(
         optimizer.step()
         schedule.step()
         losses.append(loss.item())
-        if step % every == 0 or step == settings.steps:
+        if step % every == 0 or step == steps:
             if checkpoint:
                 state = {"done": step, "table": table.data, "optimizer": optimizer.state_dict()}
                 torch.save({**state, "schedule": schedule.state_dict()}, checkpoint)

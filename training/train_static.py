@@ -42,7 +42,8 @@ def main() -> None:
     def report(step: int, table: NDArray[np.float32], line: str) -> None:
         print(line, {name: round(value, 3) for name, value in probe(table).items()}, flush=True)
 
-    settings = static.Settings(steps=options.steps, seed=options.seed)
+    cycles = ((options.steps, 1.0),) if options.steps else static.Settings.cycles
+    settings = static.Settings(seed=options.seed, cycles=cycles)
     table = static.train(
         corpus, encoded, tokenizer.get_vocab_size(), settings, training, report, checkpoint=options.work / "table.pt"
     )
@@ -60,7 +61,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--sets", type=Path, help="folder of evaluation sets; measured at the end when given")
     parser.add_argument("--out", type=Path, default=here.parent / "search" / "model")
     parser.add_argument("--work", type=Path, default=here / "work", help="where stages leave their results")
-    parser.add_argument("--steps", type=int, default=static.Settings.steps)
+    parser.add_argument("--steps", type=int, help="one cycle of so many steps instead of the default cycles")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()

@@ -61,14 +61,18 @@ WEIGHTS = {
     "lex/freedict": 2.0, "lex/eurovoc_en_fr": 1.0, "lex/wordnet_multi": 0.7, "lex/cldr_names": 1.5,
     "lex/country_names": 1.5, "lex/osm_presets": 0.5, "lex/cpv_codes": 0.3,
 }  # fmt: skip
-NAMES = Path(__file__).with_name("names.tsv")
-NAME_WEIGHT = 2.0
+NEWS = Path(__file__).with_name("news.tsv")
+NEWS_WEIGHT = 20.0
+PLACES = "lex/country_names"
+LANGS_OF_A_PLACE = 10  # A place that fewer languages name is a village.
 WORDNET = "lex/wordnet_multi"
 MAX_TERMS = 40
 MAX_LINKS = 10_000_000
 MAX_WAYS = 4
 MIN_COUNT = 0.8
-DISCOUNT = 0.35
+MIN_BIGRAM_COUNT = 1.4  # Most pairs of characters that are rare are no words.
+LANGS_OF_BIGRAMS = ("zh", "ja", "ko")
+DISCOUNT = 0.1
 MIN_PROBABILITY = 0.03
 MAX_TRANSLATIONS = 8
 
@@ -127,14 +131,15 @@ class Corpora:
 def read(folder: Path, langs: Sequence[str], leave_out: Sequence[str] = ()) -> Corpora:
     """The corpora of a folder, words and names first and then the weightiest, for the number of links is bounded."""
     corpora = Corpora(langs)
-    for meaning in _names(langs):
-        _add(corpora, meaning, NAME_WEIGHT)
+    for meaning in _news(langs):
+        _add(corpora, meaning, NEWS_WEIGHT)
     wanted = {HUB, *langs}
     for name, weight in sorted(WEIGHTS.items(), key=lambda item: (not item[0].startswith("lex/"), -item[1])):
         path = folder / f"{name}.tsv.xz"
         if name not in leave_out and path.exists():
             for meaning in _meanings(path, wanted, synsets=name == WORDNET):
-                _add(corpora, meaning, weight)
+                if name != PLACES or len(meaning) >= LANGS_OF_A_PLACE:
+                    _add(corpora, meaning, weight)
     return corpora
 
 
@@ -147,9 +152,9 @@ def _add(corpora: Corpora, meaning: Mapping[str, Sequence[str]], weight: float) 
             corpora.add(lang, one, other, weight / max(len(english), len(others)) ** 0.5)
 
 
-def _names(langs: Sequence[str]) -> Iterator[dict[str, list[str]]]:
-    """Names of the news as each language spells them."""
-    header, *rows = [line.split("\t") for line in NAMES.read_text("utf-8").splitlines()]
+def _news(langs: Sequence[str]) -> Iterator[dict[str, list[str]]]:
+    """Names and words of the news, as each language has them."""
+    header, *rows = [line.split("\t") for line in NEWS.read_text("utf-8").splitlines()]
     for row in rows:
         yield {lang: names.split(" / ") for lang, names in zip(header, row, strict=True) if lang in (HUB, *langs)}
 
@@ -180,22 +185,20 @@ def _meanings(path: Path, langs: set[str], *, synsets: bool) -> Iterator[dict[st
                 yield meaning
 
 
-def prune(
-    links: Links, *, most: int = MAX_TRANSLATIONS, least: float = MIN_PROBABILITY
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
-    """The likely translations of each source term: (source, target, probability), by source, best first."""
+def prune(links: Links, min_count: float) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
+    """The likely translations of each frequent source term: (source, target, probability), by source, best first."""
     source, target, counts = links.source, links.target, links.counts
     total = np.bincount(source, counts)
-    kept = (counts - DISCOUNT > 0) & (total[source] >= MIN_COUNT)
+    kept = (counts - DISCOUNT > 0) & (total[source] >= min_count)
     source, target, counts = source[kept], target[kept], counts[kept] - DISCOUNT
     probability = counts / np.bincount(source, counts)[source]
-    kept = probability >= least
+    kept = probability >= MIN_PROBABILITY
     source, target, probability = source[kept], target[kept], probability[kept]
     order = np.lexsort((-probability, source))
     source, target, probability = source[order], target[order], probability[order]
     starts = np.flatnonzero(np.r_[True, source[1:] != source[:-1]])
     rank = np.arange(len(source)) - np.repeat(starts, np.diff(np.r_[starts, len(source)]))
-    kept = rank < most
+    kept = rank < MAX_TRANSLATIONS
     source, target, probability = source[kept], target[kept], probability[kept]
     return source, target, probability / np.bincount(source, probability)[source]
 
@@ -203,10 +206,10 @@ def prune(
 Table = dict[str, list[tuple[str, float]]]
 
 
-def table(links: Links, sources: Sequence[str], targets: Sequence[str]) -> Table:
+def table(links: Links, sources: Sequence[str], targets: Sequence[str], min_count: float = MIN_COUNT) -> Table:
     """Translations by source term. A term whose only translation is itself is left out: so are names unknown."""
     found: Table = defaultdict(list)
-    for source, target, probability in zip(*(column.tolist() for column in prune(links)), strict=True):
+    for source, target, probability in zip(*(column.tolist() for column in prune(links, min_count)), strict=True):
         found[sources[source]].append((targets[target], probability))
     return {term: ways for term, ways in found.items() if [way[0] for way in ways] != [term]}
 
@@ -216,7 +219,8 @@ def learn(corpora: Corpora, lang: str) -> tuple[Table, Table]:
     links = align(corpora.bitext(lang))
     english, other = list(corpora.vocabularies[HUB]), list(corpora.vocabularies[lang])
     back = Links(links.target, links.source, links.counts)
-    return table(links, english, other), table(back, other, english)
+    min_count = MIN_BIGRAM_COUNT if lang in LANGS_OF_BIGRAMS else MIN_COUNT
+    return table(links, english, other), table(back, other, english, min_count)
 
 
 def main() -> None:
