@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from backissue.indexer.headlines import headline_end
+from backissue.indexer.headlines import headline_end, is_one_sentence
 
 _MOST_REMOVED = 0.4
 _LONGEST_LINK = 250
@@ -71,6 +71,9 @@ _RESERVED = (
 _NO_STORY = re.compile(
     rf"""[^\w\n]{{0,6}}(?:
       (?:reklama|advertisement|anzeige|publicité|publicidad|pubblicità|реклама|광고|広告|广告
+        |.{{1,40}}(?:[ ][|›»>][ ][^.|›»>]{{1,40}}){{2,6}}  # Daily | World | Reports
+        |(?:obserwuj|śledź|follow|folgen[ ]sie|suivez|síg[au][en]*)[ ](?:nas|us|uns|nos|-?nos)[ ][^.]{{1,80}}
+        |(?:підписуйтеся|подписывайтесь)[ ]на[ ](?:наш|наші|наши|нас)\b[^.]{{0,80}}
         |udostępnij|skomentuj|share[ ]this(?:[ ](?:article|story))?
         |(?:sign[ ]up[ ](?:for|to)|subscribe[ ]to)[ ]our[ ].{{0,60}}newsletters?
         |zapisz[ ]się[ ](?:do|na)[ ](?:nasz\w*[ ])?newsletter\w*)[^\w\n]{{0,6}}
@@ -128,7 +131,7 @@ _SIGNATURES = re.compile(
           (?:\s+informacji)?\s*[:：]\s*(?=[^{_SMALL}\s]|dpa|inf|własne|own)[^\n.!?]{{1,80}}[)\].]?  # Source: AFP
       | (?:\s+(?:red\.?|oprac\.|[a-ząćęłńóśźż]{{2,4}}))?(?:\s*/\s*[a-ząćęłńóśźż]{{2,4}}){{0,4}}\s*/\s*
           (?:{_SITE}|{_NAME})(?:\s*/\s*{_NAME})*              # ab / cd / daily.pl
-      | {_ENDED}\(?(?:red\.?|oprac\.\s*\w{{2,4}}\.?)\)?             # red.
+      | {_ENDED}\(?(?:red\.?|[Oo]prac\.:?\s*\w{{2,4}}\.?)\)?             # red.
       | {_ENDED}(?:[a-ząćęłńóśźż]{{2,4}}/[ ]?){{1,5}}               # ab/ cd/, who wrote and who edited
       | [\s©℗ⓒ]+
     )\Z
@@ -197,7 +200,8 @@ def _is_link(match: re.Match[str]) -> bool:
     if len(rest) > _LONGEST_LINK:
         return False
     if match["colon"]:
-        return not rest.endswith((".", ",", ";")) or rest.endswith(("...", "…"))
+        is_phrase = " " in match["colon"].strip(" :：>»›|")
+        return not rest.endswith((".", ",", ";")) or (is_phrase and is_one_sentence(rest))
     # Without a colon it may be a sentence: a headline begins anew and ends without a full stop.
     return not rest or (rest[0].isupper() and not rest.endswith((".", ",", ";", ":")))
 
@@ -212,7 +216,7 @@ def _without_inline_links(text: str) -> str:
         if not marker or not _is_inline_marker(marker[1]) or colon.start() - len(marker[0]) < at:
             continue
         rest = text[colon.end() : colon.end() + _LONGEST_LINK].partition("\n")[0]
-        end = headline_end(rest)
+        end = len(rest) if " " in marker[1].strip() and is_one_sentence(rest) else headline_end(rest)
         if end is not None:
             pieces += [text[at : colon.start() - len(marker[0])], " "]
             at = colon.end() + end
@@ -234,13 +238,21 @@ _CONTENTS = re.compile(
 )
 
 
+_NUMBERED = re.compile(r"\s\d{1,2}[.)]\s")
+
+
 def _without_contents(text: str) -> str:
     """A text without the list of its own headings that it begins with."""
     match = _CONTENTS.match(text)
     if not match:
         return text
     rest = text[match.end() :]
-    return _after_listed(rest) if rest.startswith("\n") else _after_run_in(rest, text)
+    if rest.startswith("\n"):
+        return _after_listed(rest)
+    line, _, story = rest.partition("\n")
+    if story and len(_NUMBERED.findall(f" {line}")) > 1 and not line.endswith("."):
+        return story
+    return _after_run_in(rest, text)
 
 
 def _after_listed(rest: str) -> str:

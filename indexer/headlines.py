@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 _LONGEST_HEADLINE = 200
+_LONGEST_SENTENCE = 100
 _WORD = re.compile(r"\S+")
 _DASHES = ("-", "–", "—")
 _OPENING = "\"'„“«‚(["
@@ -70,6 +71,11 @@ def headline_end(rest: str) -> int | None:
                 case "perhaps" if first_part is not None and start - first_part > 8:
                     return start
     return first_part
+
+
+def is_one_sentence(text: str) -> bool:
+    """Whether there is one sentence, short enough for a headline that was given a full stop."""
+    return len(text) <= _LONGEST_SENTENCE and not re.search(r"[.!?…]\s", text)
 
 
 def _is_quoted(quoted: bool, word: str) -> bool:

@@ -44,8 +44,13 @@ def split_title(text: str) -> tuple[str, str]:
     first, _, rest = text.partition("\n")
     if not rest.strip() or len(first) > _LONGEST_TITLE or first.endswith(_SENTENCE_END) or len(rest) < len(first):
         return "", text
-    blank_follows = rest.startswith("\n")
     next_line = rest.lstrip("\n").partition("\n")[0]
-    if not blank_follows and (next_line[:1].islower() or len(next_line) <= len(first)):
+    if not rest.startswith("\n") and (next_line[:1].islower() or not _had_room(first, next_line, text)):
         return "", text  # the first line of a hard-wrapped paragraph
     return first, rest.lstrip("\n")
+
+
+def _had_room(line: str, next_line: str, text: str) -> bool:
+    """Whether the next word would have fitted into the line, so that the line ended for another reason than its width."""
+    width = max(map(len, text.split("\n")))
+    return len(line) + 1 + len(next_line.partition(" ")[0]) <= width

@@ -43,6 +43,9 @@ def surrounded(*dirt: str) -> str:
         "Harbour Daily 2019, all rights reserved",
         "©℗",
         "Sign up for our morning newsletter",
+        "Zobacz również: Ceny truskawek biją rekordy.",
+        "HARBOUR DAILY | World | Reports",
+        "Підписуйтеся на наш канал, щоб нічого не пропустити.",
     ],
 )
 def test_lines_that_are_not_the_story_go(line: str) -> None:
@@ -65,6 +68,8 @@ def test_lines_that_are_not_the_story_go(line: str) -> None:
         " red. / daily.pl",
         "\n\nab/cd / daily.pl / PAP",
         " ab / cd / daily.pl",
+        "\n\nOprac. ABC.",
+        " Zobacz również: Ceny truskawek biją rekordy.",
         "\n\n© Reuters",
         " ©℗",
         " © 2023 Harbour Daily. All rights reserved.",
@@ -136,6 +141,7 @@ def test_a_list_of_links_goes_with_its_marker() -> None:
 @pytest.mark.parametrize("heading", ["Table of contents", "Spis treści:", "Inhaltsverzeichnis", "Зміст", "CONTENTS"])
 def test_contents_before_the_story_go(heading: str) -> None:
     assert clean_text(f"{heading}\n1. The storm\n2. The crane\n3. What comes next\n\n{STORY}") == STORY
+    assert clean_text(f"{heading} 1. The storm 2. The crane 3. What comes next\n\n{STORY}") == STORY
     assert clean_text(f"{heading}\nThe storm\nThe crane\n\n{STORY}") == STORY
 
 

@@ -59,6 +59,20 @@ def test_a_text_file_with_a_title_line(tmp_path: Path) -> None:
     assert len(article.id) == 16
 
 
+def test_a_title_line_above_a_shorter_lead(tmp_path: Path) -> None:
+    [article] = articles(
+        write(tmp_path / "1.txt", f"Storm closes the harbour of Lesna\nFerries wait outside.\n\n{TEXT}")
+    )
+    assert article.title == "Storm closes the harbour of Lesna"
+    assert article.text == f"Ferries wait outside.\n\n{TEXT}"
+
+
+def test_contents_above_the_title(tmp_path: Path) -> None:
+    source = f"Table of contents 1. The storm 2. The crane\n\nStorm closes the harbour\n\n{TEXT}"
+    [article] = articles(write(tmp_path / "1.txt", source))
+    assert (article.title, article.text) == ("Storm closes the harbour", TEXT)
+
+
 def test_a_text_file_that_begins_with_its_lead(tmp_path: Path) -> None:
     [article] = articles(write(tmp_path / "1.txt", POLISH))
     assert article.text == POLISH
