@@ -133,7 +133,7 @@ def read(folder: Path, langs: Sequence[str], leave_out: Sequence[str] = ()) -> C
     corpora = Corpora(langs)
     for meaning in _news(langs):
         _add(corpora, meaning, NEWS_WEIGHT)
-    wanted = {HUB, *langs}
+    wanted = {HUB, *LANGS}
     for name, weight in sorted(WEIGHTS.items(), key=lambda item: (not item[0].startswith("lex/"), -item[1])):
         path = folder / f"{name}.tsv.xz"
         if name not in leave_out and path.exists():
@@ -144,7 +144,7 @@ def read(folder: Path, langs: Sequence[str], leave_out: Sequence[str] = ()) -> C
 
 
 def _add(corpora: Corpora, meaning: Mapping[str, Sequence[str]], weight: float) -> None:
-    langs = [lang for lang in meaning if lang != HUB and not corpora.full(lang)]
+    langs = [lang for lang in meaning if lang in corpora.sides and not corpora.full(lang)]
     english = [terms(text, HUB) for text in meaning.get(HUB, ())[:MAX_WAYS]] if langs else []
     for lang in langs:
         others = [terms(text, lang) for text in meaning[lang][:MAX_WAYS]]
