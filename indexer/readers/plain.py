@@ -51,6 +51,6 @@ def split_title(text: str) -> tuple[str, str]:
 
 
 def _had_room(line: str, next_line: str, text: str) -> bool:
-    """Whether the next word would have fitted into the line, so that the line ended for another reason than its width."""
+    """Whether the next word would have fitted into the line, so that it ended for another reason than its width."""
     width = max(map(len, text.split("\n")))
     return len(line) + 1 + len(next_line.partition(" ")[0]) <= width

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 
 from backissue.indexer.readers.fields import missing_columns, to_raw
@@ -14,6 +14,7 @@ from backissue.indexer.readers.problem import Problem, UnreadableError
 from backissue.indexer.readers.streams import MAX_ARTICLE_BYTES, File
 
 _DELIMITERS = ",;\t|"
+_CARRIAGE_RETURN = re.compile(r"(?<=\r)(?!\n)")  # once the end of a line by itself
 
 
 def read_table(file: File, mapping: Mapping[str, str]) -> Iterator[RawArticle | Problem]:
@@ -69,13 +70,17 @@ class _Lines(Iterator[str]):
     def __init__(self, lines: Iterator[tuple[int, str | UnreadableError]]) -> None:
         self._lines = lines
         self._wrong: list[tuple[int, UnreadableError]] = []
+        self._ready: deque[str] = deque()
         self.number = 0
 
     def __next__(self) -> str:
+        if self._ready:
+            return self._ready.popleft()
         for number, line in self._lines:
             self.number = number
             if isinstance(line, str):
-                return line.replace("\0", "")
+                self._ready.extend(_CARRIAGE_RETURN.split(line.replace("\0", "")))
+                return self._ready.popleft()
             self._wrong.append((number, line))
         raise StopIteration
 

@@ -297,6 +297,11 @@ def test_tables(tmp_path: Path, separator: str, encoding: str) -> None:
     ]
 
 
+def test_a_table_whose_lines_end_in_carriage_returns(tmp_path: Path) -> None:
+    found = articles(write(tmp_path / "a.csv", f'id,text\r1,"{TEXT}"\r2,"{POLISH}"\r'))
+    assert [(article.id, article.text) for article in found] == [("1", TEXT), ("2", POLISH)]
+
+
 def test_a_mapping_names_unusual_fields(tmp_path: Path) -> None:
     record = {"naglowek": "Storm", "content": {"plain": TEXT, "lang": "xx"}, "title": "not this", "when": "13.09.2023"}
     mapping = {"title": "naglowek", "text": "content.plain", "published": "when"}
