@@ -37,8 +37,8 @@ _STRAY_JOINER = re.compile("(?<![\u0590-\U0010ffff])[\u200c\u200d]+|[\u200c\u200
 def clean(article: Article) -> Article:
     """The article without what is not the story; `clean(clean(a)) == clean(a)`."""
     title, text = clean_line(article.title), clean_text(article.text)
-    while title and text.startswith(f"{title}\n\n"):
-        text = text[len(title) :].lstrip("\n")
+    while title and text.startswith(f"{title}\n\n") and (rest := clean_text(text[len(title) :])):
+        text = rest
     return replace(article, title=title, text=text)
 
 
@@ -69,7 +69,7 @@ def first_words(text: str) -> str:
     """What an article without a title is shown by: its first sentence, or as many words of it as make a headline."""
     line = text.partition("\n")[0]
     sentence = re.match(r".{20,}?[^\W\d_]{3,}[.!?…](?=\s|$)", line)
-    line = sentence[0] if sentence else line
+    line = sentence[0].rstrip(".") if sentence else line  # a headline has no full stop
     if len(line) <= _LONGEST_HEADLINE:
         return line
     words = line[: _LONGEST_HEADLINE + 1].rpartition(" ")[0] or line[:_LONGEST_HEADLINE]

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from backissue.indexer.clean import clean
 from backissue.indexer.readers import Problem, read, streams
 from backissue.search.errors import InvalidArgumentError
 from backissue.search.types import Article
@@ -76,7 +77,7 @@ def test_contents_above_the_title(tmp_path: Path) -> None:
 def test_a_text_file_that_begins_with_its_lead(tmp_path: Path) -> None:
     [article] = articles(write(tmp_path / "1.txt", POLISH))
     assert article.text == POLISH
-    assert article.title == "Port w Leśnej został zamknięty we wtorek wieczorem."
+    assert article.title == "Port w Leśnej został zamknięty we wtorek wieczorem"
     assert article.lang == "pl"
 
 
@@ -535,6 +536,7 @@ def test_no_bytes_raise(tmp_path: Path, suffix: str, content: bytes) -> None:
         if isinstance(each, Article):
             assert each.text
             assert each.id
+            assert clean(each) == each
             assert not any("\ud800" <= char <= "\udfff" for char in each.title + each.text + each.id)
         else:
             assert "\n" not in str(each)
