@@ -79,7 +79,7 @@ def repair(index: Path) -> str:
         if _is_whole(indexer):
             return "Nothing was wrong."
     except BackissueError as error:
-        if error.code in ("index_not_found", "index_locked"):
+        if error.code == "index_locked":
             raise
     summary = indexer.rebuild()
     return f"The index was built anew from its archive, as generation {summary.generation}."

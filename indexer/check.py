@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from backissue.indexer import generation
+from backissue.indexer.database import content_hash, passage_checksum, when
 from backissue.indexer.summary import Finding
+from backissue.search.analysis import ANALYSER_VERSION
 from backissue.search.columns import Columns
 from backissue.search.dense import DenseIndex
-from backissue.search.errors import BackissueError
-from backissue.search.layout import IndexPaths, Manifest
+from backissue.search.errors import BackissueError, IndexCorruptError
+from backissue.search.layout import IndexPaths, LexicalState, Manifest, check_contents, check_sizes
 from backissue.search.lexical import LexicalIndex
-from backissue.search.store import Store, connect_read_only
+from backissue.search.store import Store
 
 REBUILD = "backissue doctor --repair (or backissue rebuild)"
+REPAIR = "backissue doctor --repair"
 
 
 def check_index(paths: IndexPaths, *, full: bool) -> list[Finding]:
@@ -38,59 +39,83 @@ def _findings(paths: IndexPaths, *, full: bool) -> Iterator[Finding]:
         name = paths.current_name()
         folder = paths.generation(name)
         manifest = Manifest.read(folder)
+        LexicalState.read(folder)
     except BackissueError as error:
         yield Finding("error", str(error), REBUILD)
         return
     check = manifest.check_contents if full else manifest.check_sizes
     yield _try(lambda: check(folder) or f"the files of generation {name} are as its manifest says", REBUILD)
     yield _try(lambda: _check_parts(folder, manifest), REBUILD)
+    if manifest.analyser_version != ANALYSER_VERSION:
+        yield Finding("warning", f"generation {name} was built by another version of the text analysis", REBUILD)
     with closing(Store.open(paths.database)) as store:
-        behind = store.seq() - generation.applied(folder)
-        yield (
-            Finding("warning", f"the lexical index is {behind} changes behind the archive", "backissue doctor --repair")
-            if behind
-            else Finding("ok", "the lexical index has every committed change")
-        )
-        yield _count(store, folder, manifest)
+        yield _try(lambda: _check_lexical(store, folder, full=full), REBUILD)
+        behind = store.seq() - LexicalState.read(folder).seq
+        if behind:
+            yield Finding("warning", f"the lexical index is {behind} changes behind the archive", REPAIR)
+            return
+        yield Finding("ok", "the lexical index has every committed change")
+        if missing := store.ids_without_passages(manifest.layout):
+            yield Finding("warning", f"{len(missing)} articles have no passages yet, {missing[0]} among them", REPAIR)
+        yield _try(lambda: _count(store, folder, manifest), REBUILD)
 
 
 def _check_database(path: Path, *, full: bool) -> str:
-    with closing(connect_read_only(path)) as connection:
-        pragma = "integrity_check" if full else "quick_check(1)"
-        try:
+    with closing(Store.open(path)) as store:
+        pragma = "integrity_check(1)" if full else "quick_check(1)"
+        with store.read() as connection:
             (verdict,) = connection.execute(f"PRAGMA {pragma}").fetchone()
             (articles,) = connection.execute("SELECT COUNT(*) FROM articles").fetchone()
-        except sqlite3.DatabaseError as error:
-            raise BackissueError(f"{path} is damaged: {error}") from error
-    if verdict != "ok":
-        raise BackissueError(f"{path} is damaged: {verdict}")
+        if verdict != "ok":
+            raise IndexCorruptError(f"{path} is damaged: {verdict}")
+        if full:
+            _check_rows(store, path)
     return f"archive.db is whole and holds {articles} articles"
+
+
+def _check_rows(store: Store, path: Path) -> None:
+    """Compares articles and passages with their checksums: SQLite keeps none of what its pages hold."""
+    for article, digest, day, published_s in store.hashed_articles():
+        if content_hash(article) != digest or when(article.published) != (day, published_s):
+            raise IndexCorruptError(f"{path} is damaged: the article {article.id!r} has changed since it was written")
+    for row, start, end, vector, checksum in store.checksummed_passages():
+        if passage_checksum(start, end, vector) != checksum:
+            raise IndexCorruptError(f"{path} is damaged: the passage {row} has changed since it was written")
 
 
 def _check_parts(folder: Path, manifest: Manifest) -> str:
     columns = Columns.open(folder / "columns")
     dense = DenseIndex.open(folder / "dense.faiss", int(manifest.dense["probes"]), manifest.dimension)
     if not len(columns) == len(dense) == manifest.passages:
-        raise BackissueError(
+        raise IndexCorruptError(
             f"{folder} has {len(columns)} rows of columns and {len(dense)} vectors for {manifest.passages} passages"
         )
     return f"generation {manifest.generation} has {manifest.passages} passages, its columns and vectors as many"
 
 
-def _count(store: Store, folder: Path, manifest: Manifest) -> Finding:
-    _, passages, _, _ = store.totals(manifest.layout)
+def _check_lexical(store: Store, folder: Path, *, full: bool) -> str:
+    """Compares the files of the lexical index with how the last writer left them, unless one has begun meanwhile."""
+    state = LexicalState.read(folder)
     try:
-        found = len(LexicalIndex.open(folder / "lexical"))
-    except BackissueError as error:
-        return Finding("error", str(error), REBUILD)
+        (check_contents if full else check_sizes)(folder, state.files)
+    except IndexCorruptError:
+        if state.seq == store.seq() and state == LexicalState.read(folder):
+            raise
+    if store.seq() < state.seq:
+        raise IndexCorruptError(f"archive.db is older than {folder}, which was built from it")
+    return "the files of the lexical index are as its last writer left them"
+
+
+def _count(store: Store, folder: Path, manifest: Manifest) -> str:
+    _, passages, _, _ = store.totals(manifest.layout)
+    found = len(LexicalIndex.open(folder / "lexical"))
     if found != passages:
-        level = f"the lexical index holds {found} passages, the archive {passages}"
-        return Finding("error", level, REBUILD)
-    return Finding("ok", f"the lexical index holds all {passages} passages")
+        raise IndexCorruptError(f"{folder / 'lexical'} holds {found} passages, the archive {passages}")
+    return f"the lexical index holds all {passages} passages"
 
 
 def _try(check: Callable[[], str | None], mend: str) -> Finding:
     try:
         return Finding("ok", check() or "")
-    except (BackissueError, OSError, ValueError) as error:
+    except (BackissueError, OSError, ValueError, TypeError) as error:
         return Finding("error", str(error), mend)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from hashlib import blake2b
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from backissue.indexer.copies import bands, resemblance, signature
 from backissue.search.columns import NO_DAY
 from backissue.search.errors import IndexCorruptError
 from backissue.search.layout import FORMAT_VERSION
-from backissue.search.store import encode_vectors
+from backissue.search.store import DAMAGED, encode_vectors
 from backissue.search.types import Article, Span
 
 SAME_COPY = 0.7
@@ -46,7 +47,7 @@ CREATE TABLE layouts (
 );
 CREATE TABLE passages (
     row INTEGER PRIMARY KEY AUTOINCREMENT, layout INTEGER NOT NULL, article INTEGER NOT NULL, seq INTEGER NOT NULL,
-    start INTEGER NOT NULL, end INTEGER NOT NULL, vector BLOB NOT NULL
+    start INTEGER NOT NULL, end INTEGER NOT NULL, vector BLOB NOT NULL, checksum INTEGER NOT NULL
 );
 CREATE INDEX passages_article ON passages (article, layout);
 CREATE INDEX passages_seq ON passages (layout, seq);
@@ -110,10 +111,10 @@ class Database:
             # Acknowledged must mean on the disk, also when the power fails.
             connection.execute("PRAGMA synchronous = FULL")
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
-                connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
-                connection.execute("INSERT INTO meta VALUES ('format_version', ?), ('seq', '0')", (FORMAT_VERSION,))
+                start = f"INSERT INTO meta VALUES ('format_version', '{FORMAT_VERSION}'), ('seq', '0');"
+                connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {start} COMMIT;")
             (version,) = connection.execute("SELECT value FROM meta WHERE key = 'format_version'").fetchone()
-        except (sqlite3.DatabaseError, TypeError) as error:
+        except (*DAMAGED, TypeError) as error:
             connection.close()
             raise IndexCorruptError(f"{path} is no archive ({error}). Restore it from a backup.") from error
         if str(version) != str(FORMAT_VERSION):
@@ -175,11 +176,20 @@ class Database:
         return int(found[0])
 
     def layout_of(self, number: int) -> Layout:
-        """The layout of this number."""
+        """The layout of this number.
+
+        Raises:
+            IndexCorruptError: the archive knows none.
+        """
         record = self._connection.execute(
             "SELECT model_id, model_hash, dimension, target_words, overlap_sentences FROM layouts WHERE layout = ?",
             (number,),
         ).fetchone()
+        if record is None:
+            raise IndexCorruptError(
+                f"The archive has no passages of the layout {number}, which its generation was built from. "
+                "Mend it: backissue doctor --repair"
+            )
         return Layout(*record)
 
     def known(self, ids: Sequence[str]) -> dict[str, Known]:
@@ -211,9 +221,9 @@ class Database:
     def put_passages(self, row: int, cut: CutArticle, layout: int, seq: int) -> None:
         """Writes the passages of an article that the archive holds. Within `change`."""
         self._connection.executemany(
-            "INSERT INTO passages (layout, article, seq, start, end, vector) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO passages (layout, article, seq, start, end, vector, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
-                (layout, row, seq, start, end, vector)
+                (layout, row, seq, start, end, vector, passage_checksum(start, end, vector))
                 for (start, end), vector in zip(cut.spans, encode_vectors(cut.vectors), strict=True)
             ],
         )
@@ -260,8 +270,8 @@ class Database:
         self._connection.execute("DELETE FROM tombstones WHERE seq <= ?", (buried_before,))
 
     def layouts(self) -> list[int]:
-        """The numbers of all layouts."""
-        return [number for (number,) in self._connection.execute("SELECT layout FROM layouts")]
+        """The numbers of all layouts, the newest last."""
+        return [number for (number,) in self._connection.execute("SELECT layout FROM layouts ORDER BY layout")]
 
     def _bury(self, row: int, seq: int) -> None:
         self._connection.execute(
@@ -326,6 +336,11 @@ def content_hash(article: Article) -> bytes:
     for name in Article.__slots__:
         digest.update(f"{name}\x1f{getattr(article, name)}\x1e".encode("utf-8", "surrogatepass"))
     return digest.digest()
+
+
+def passage_checksum(start: int, end: int, vector: bytes) -> int:
+    """A checksum of what the archive alone knows of a passage: no other part of the index tells when it is damaged."""
+    return crc32(vector, crc32(f"{start} {end} ".encode()))
 
 
 def when(published: str | None) -> tuple[int, int]:

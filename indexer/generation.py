@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,8 +19,8 @@ from backissue.indexer.dense import build_dense
 from backissue.indexer.lexical import LexicalPassage
 from backissue.search.analysis import ANALYSER_VERSION
 from backissue.search.columns import Columns
-from backissue.search.errors import IndexNotFoundError
-from backissue.search.layout import FORMAT_VERSION, IndexPaths, Manifest, file_sha256
+from backissue.search.errors import FormatVersionError, IndexCorruptError, IndexNotFoundError
+from backissue.search.layout import FORMAT_VERSION, IndexPaths, LexicalState, Manifest, describe
 from backissue.search.store import Store
 from backissue.search.types import UNKNOWN_LANG
 
@@ -72,12 +73,9 @@ def build(paths: IndexPaths, store: Store, number: int, layout: Layout, report: 
         files={},
     )
     files = sorted([*(work / "columns").iterdir(), work / "dense.faiss"])
-    sums = {
-        path.relative_to(work).as_posix(): {"bytes": path.stat().st_size, "sha256": file_sha256(path)} for path in files
-    }
-    manifest = replace(manifest, files=sums)
+    manifest = replace(manifest, files={path.relative_to(work).as_posix(): describe(path) for path in files})
     manifest.write(work)
-    _write_applied(work, seq)
+    LexicalState(seq, _lexical_files(work, {})).write(work)
     _flush_tree(work)
     work.rename(paths.generation(name))
     _flush(paths.generations)
@@ -97,29 +95,21 @@ def catch_up(paths: IndexPaths, store: Store, name: str) -> int:
     """Applies to a generation's lexical index what was committed since it was last done; gives the passages added.
 
     It may be cut off at any point and done again.
-    """
-    import tantivy
 
+    Raises:
+        IndexCorruptError: the generation is damaged.
+    """
     folder = paths.generation(name)
     manifest = Manifest.read(folder)
-    done = applied(folder)
+    done = LexicalState.read(folder)
     with store.read():
         seq = store.seq()
-        if seq == done:
+        if seq == done.seq:
             return 0
-        removed = [int(row) for row in store.tombstones_after(manifest.layout, done)]
-        index = tantivy.Index.open(str(folder / "lexical"))
-        added = lexical.apply(index, removed, _lexical_passages(store, manifest.layout, done), fresh=False)
-    _write_applied(folder, seq)
+        removed = [int(row) for row in store.tombstones_after(manifest.layout, done.seq)]
+        added = lexical.catch_up(folder / "lexical", removed, _lexical_passages(store, manifest.layout, done.seq))
+    LexicalState(seq, _lexical_files(folder, done.files)).write(folder)
     return added
-
-
-def applied(folder: Path) -> int:
-    """The last change that the lexical index of a generation has seen."""
-    try:
-        return int(json.loads((folder / "lexical.json").read_text(encoding="utf-8"))["seq"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return Manifest.read(folder).seq
 
 
 def names(paths: IndexPaths) -> list[str]:
@@ -132,13 +122,12 @@ def names(paths: IndexPaths) -> list[str]:
 def retire(paths: IndexPaths) -> list[Manifest]:
     """Removes what is neither published nor kept for a rollback; gives the manifests of what stays."""
     current = paths.current_name()
-    older = [name for name in names(paths) if name < current]
-    kept = {current, *older[-(KEPT_GENERATIONS - 1) :]}
-    if paths.generations.is_dir():
-        for path in paths.generations.iterdir():
-            if path.name not in kept:
-                shutil.rmtree(path, ignore_errors=True)
-    return [Manifest.read(paths.generation(name)) for name in sorted(kept)]
+    older = {name: manifest for name in names(paths) if name < current and (manifest := _readable(paths, name))}
+    kept = dict([*older.items()][-(KEPT_GENERATIONS - 1) :]) | {current: Manifest.read(paths.generation(current))}
+    for path in paths.generations.iterdir():
+        if path.name not in kept:
+            shutil.rmtree(path, ignore_errors=True)
+    return [*kept.values()]
 
 
 def previous(paths: IndexPaths) -> str:
@@ -170,14 +159,30 @@ def _counted(passages: Iterator[LexicalPassage], report: Report, total: int) -> 
 
 
 def _highest(paths: IndexPaths) -> int:
-    return max((int(name) for name in names(paths)), default=0)
+    """The highest number of a generation; that of a published one counts also where its folder is gone."""
+    taken = names(paths)
+    with suppress(IndexNotFoundError, IndexCorruptError):
+        taken.append(paths.current_name())
+    return max(map(int, taken), default=0)
 
 
-def _write_applied(folder: Path, seq: int) -> None:
-    fresh = folder / "lexical.json.new"
-    fresh.write_text(json.dumps({"seq": seq}), encoding="utf-8")
-    _flush(fresh)
-    fresh.replace(folder / "lexical.json")
+def _readable(paths: IndexPaths, name: str) -> Manifest | None:
+    try:
+        return Manifest.read(paths.generation(name))
+    except (IndexCorruptError, FormatVersionError):
+        return None
+
+
+def _lexical_files(folder: Path, known: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The files of a generation's lexical index; what is `known` of those that tantivy never changes is not read."""
+    files = {}
+    for path in sorted((folder / "lexical").iterdir()):
+        name = path.relative_to(folder).as_posix()
+        if path.suffix == ".lock":
+            continue
+        is_fixed = path.suffix != ".json"
+        files[name] = known[name] if is_fixed and name in known else describe(path)
+    return files
 
 
 def _flush_tree(folder: Path) -> None:

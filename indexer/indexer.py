@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,9 +17,15 @@ from backissue.indexer.passages import OVERLAP_SENTENCES, TARGET_WORDS, Cutter
 from backissue.indexer.readers import Problem
 from backissue.indexer.summary import Finding, Progress, Summary
 from backissue.search.embedding import load_embedder
-from backissue.search.errors import IndexNotFoundError, InvalidArgumentError, ModelMismatchError
-from backissue.search.layout import IndexPaths, Manifest
-from backissue.search.store import Store
+from backissue.search.errors import (
+    FormatVersionError,
+    IndexCorruptError,
+    IndexNotFoundError,
+    InvalidArgumentError,
+    ModelMismatchError,
+)
+from backissue.search.layout import IndexPaths, LexicalState, Manifest
+from backissue.search.store import DAMAGED, Store
 from backissue.search.types import Article
 
 TAIL_LEAST = 20_000
@@ -63,7 +69,7 @@ class Indexer:
         """
         report = progress or _silent
         with self._writing("add") as database:
-            published = self._published()
+            published = self._published(database)
             cutter = self._cutter(database, published)
             number = database.layout(cutter.layout)
             if published is not None and number != published.layout:
@@ -91,6 +97,7 @@ class Indexer:
         started = time.perf_counter()
         self._paths.current_name()
         with self._writing("delete") as database:
+            self._published(database)
             with database.change() as seq:
                 gone = database.delete(ids, seq)
             with closing(Store.open(self._paths.database)) as store:
@@ -122,7 +129,10 @@ class Indexer:
                 f"There is no archive at {self._paths.root} to rebuild from. Name the files: backissue rebuild PATH…"
             )
         with self._writing("rebuild") as database:
-            cutter = self._cutter(database, self._published())
+            published = None
+            with suppress(IndexCorruptError, FormatVersionError):  # What is published may be what has to be mended.
+                published = self._published(database)
+            cutter = self._cutter(database, published)
             number = database.layout(cutter.layout)
             run = Intake(database, cutter, number, report, strict)
             if articles is not None:
@@ -135,22 +145,36 @@ class Indexer:
     def recover(self) -> bool:
         """Applies to the derived indexes what a crash left out; says whether there was anything.
 
+        Where the crash was in the first build, the generation that it did not come to is built.
+
         Raises:
-            IndexNotFoundError: there is no index.
+            IndexNotFoundError: there is no archive.
+            IndexCorruptError: the index is damaged, which no crash does; `rebuild` mends what can be mended.
             IndexLockedError: another process is writing.
         """
-        name = self._paths.current_name()
-        with closing(Store.open(self._paths.database)) as store:
-            if generation.applied(self._paths.generation(name)) == store.seq():
-                return False
+        if self._is_caught_up():
+            return False
         with self._writing("recover") as database:
-            name = self._paths.current_name()
-            number = Manifest.read(self._paths.generation(name)).layout
-            if database.count_without_passages(number):
-                self._fill(database, self._cutter_of(database, number), number, _silent)
+            published = self._published(database)
+            if published is None:
+                cutter = self._cutter(database, None)
+                self._build(database, cutter, database.layout(cutter.layout), _silent)
+                return True
+            self._fill(database, self._cutter_of(database, published.layout), published.layout, _silent)
             with closing(Store.open(self._paths.database)) as store:
-                generation.catch_up(self._paths, store, name)
+                generation.catch_up(self._paths, store, published.generation)
         return True
+
+    def _is_caught_up(self) -> bool:
+        try:
+            folder = self._paths.generation(self._paths.current_name())
+        except IndexNotFoundError:
+            if self._paths.database.is_file():
+                return False
+            raise
+        number = Manifest.read(folder).layout
+        with closing(Store.open(self._paths.database)) as store:
+            return LexicalState.read(folder).seq == store.seq() and not store.ids_without_passages(number)
 
     def rollback(self) -> str:
         """Publishes the generation before the current one, with all that the archive holds by now; gives its name.
@@ -178,17 +202,35 @@ class Indexer:
             locked(self._paths.lock, purpose, self.wait_seconds),
             Database.open(self._paths.database) as database,
         ):
-            yield database
+            try:
+                yield database
+            except DAMAGED as error:
+                raise IndexCorruptError(f"{self._paths.database} cannot be written to: {error}") from error
 
-    def _published(self) -> Manifest | None:
+    def _published(self, database: Database) -> Manifest | None:
+        """What is published; None for a new index.
+
+        Raises:
+            FormatVersionError: it has a format that this version does not read.
+            IndexCorruptError: it is damaged, or the archive is not the one that it was built from.
+        """
         try:
-            return Manifest.read(self._paths.generation(self._paths.current_name()))
+            folder = self._paths.generation(self._paths.current_name())
         except IndexNotFoundError:
             return None
+        manifest = Manifest.read(folder)
+        # The numbers of changes and rows would come to mean other ones, were the older archive written to.
+        if database.seq() < LexicalState.read(folder).seq:
+            raise IndexCorruptError(
+                f"{self._paths.database} is older than {folder}, which was built from it. "
+                "Mend it: backissue doctor --repair"
+            )
+        return manifest
 
     def _cutter(self, database: Database, published: Manifest | None) -> Cutter:
         """The cutter that was asked for; what was not asked for is as the index has it."""
-        known = database.layout_of(published.layout) if published is not None else None
+        layouts = [published.layout] if published is not None else database.layouts()
+        known = database.layout_of(layouts[-1]) if layouts else None
         model = self.model or (known.model_id if known else None)
         words, overlap = self.target_words, self.overlap_sentences
         if words is None:
@@ -211,6 +253,8 @@ class Indexer:
     def _fill(self, database: Database, cutter: Cutter, number: int, report: Progress) -> None:
         """Cuts the articles that have no passages in a layout yet."""
         total = database.count_without_passages(number)
+        if not total:
+            return
         done = last_row = 0
         with closing(Store.open(self._paths.database)) as store:
             while rows := database.rows_without_passages(number, last_row, BATCH_ARTICLES):
@@ -228,6 +272,8 @@ class Indexer:
         if tail > max(TAIL_LEAST, TAIL_SHARE * published.passages):
             self._build(database, cutter, published.layout, report)
             return
+        if len(database.layouts()) > 1:  # A rebuild that was cut off may have taken articles into another one alone.
+            self._fill(database, cutter, published.layout, report)
         with closing(Store.open(self._paths.database)) as store:
             generation.catch_up(self._paths, store, published.generation)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backissue.search.lexical import exact_field, language_terms, schema
+from backissue.search.lexical import exact_field, language_terms, schema, translated_errors
 
 if TYPE_CHECKING:
     import tantivy
@@ -34,6 +34,18 @@ def create(path: Path) -> tantivy.Index:
 
     path.mkdir(parents=True)
     return tantivy.Index(schema(), path=str(path))
+
+
+def catch_up(path: Path, removed: Iterable[int], added: Iterable[LexicalPassage]) -> int:
+    """Removes and adds passages in the index in the folder `path`; gives the number added.
+
+    Raises:
+        IndexCorruptError: tantivy cannot read it.
+    """
+    import tantivy
+
+    with translated_errors(path):
+        return apply(tantivy.Index.open(str(path)), removed, added, fresh=False)
 
 
 def apply(index: tantivy.Index, removed: Iterable[int], added: Iterable[LexicalPassage], *, fresh: bool) -> int:

@@ -13,8 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backissue.search.errors import IndexCorruptError
+
 NO_DAY = np.iinfo(np.int32).min
 """The day of an article without a date: before all others."""
+
+NO_SECOND = np.iinfo(np.int64).min
+"""Its second."""
 
 Codes = NDArray[np.int64]
 
@@ -53,8 +58,19 @@ class Columns:
 
     @classmethod
     def open(cls, folder: Path) -> Columns:
-        """The columns that `save` wrote, mapped into memory, not read."""
-        return cls(*(np.load(folder / f"{name}.npy", mmap_mode="r") for name in COLUMN_NAMES))
+        """The columns that `save` wrote, mapped into memory, not read.
+
+        Raises:
+            IndexCorruptError: a file is missing or unreadable, or has not as many entries as the others.
+        """
+        columns = cls(*(_map(folder / f"{name}.npy") for name in COLUMN_NAMES))
+        for name in COLUMN_NAMES:
+            if len(getattr(columns, name)) != len(columns):
+                raise IndexCorruptError(
+                    f"{folder / name}.npy has {len(getattr(columns, name))} entries, row.npy {len(columns)}. "
+                    "Mend it: backissue doctor --repair"
+                )
+        return columns
 
     def save(self, folder: Path) -> list[Path]:
         """Writes each column to a file of its own in the smallest integer type that holds it."""
@@ -70,11 +86,23 @@ class Columns:
         """The positions of the given passage rows, -1 for a row that is not here."""
         if not len(self):
             return np.full(len(rows), -1, dtype=np.int64)
-        found = np.minimum(np.searchsorted(self.row, rows), len(self) - 1)
+        # Rows of the column's own type: with any other the whole column would be converted at every call.
+        wanted = np.clip(rows, 0, np.iinfo(self.row.dtype).max).astype(self.row.dtype)
+        found = np.minimum(np.searchsorted(self.row, wanted), len(self) - 1)
         return np.where(self.row[found] == rows, found, -1)
 
 
 COLUMN_NAMES = tuple(field.name for field in fields(Columns))
+
+
+def _map(path: Path) -> NDArray[np.int64]:
+    try:
+        column: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
+        if column.ndim != 1 or column.dtype.kind != "i":
+            raise ValueError(f"an array of shape {column.shape} and type {column.dtype}")
+    except Exception as error:  # What a damaged header makes NumPy's parser raise is of many kinds.
+        raise IndexCorruptError(f"{path} cannot be read ({error}). Mend it: backissue doctor --repair") from error
+    return column
 
 
 def _narrow(values: NDArray[np.int64]) -> NDArray[Any]:

@@ -55,7 +55,7 @@ class DenseIndex:
 
         try:
             base = faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError, ValueError) as error:
             raise IndexCorruptError(f"{path} cannot be read. Mend it: backissue doctor --repair") from error
         if base.d != dimension:
             raise IndexCorruptError(

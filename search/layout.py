@@ -4,11 +4,15 @@ index/
   archive.db             articles, passages, vectors, a change sequence: the truth
   CURRENT                the name of the published generation
   generations/000042/    derived from archive.db; immutable but for the adds and deletes of lexical/
+    manifest.json        what it holds, and the checksums of its immutable files and of itself
+    lexical.json         the last change that lexical/ has seen, and the checksums of its files
 """
 
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -60,11 +64,15 @@ class IndexPaths:
             IndexCorruptError: CURRENT does not name a generation.
         """
         try:
-            name = self.current.read_text(encoding="utf-8").strip()
-        except FileNotFoundError:
+            name = self.current.read_text(encoding="ascii").strip()
+        except (FileNotFoundError, NotADirectoryError):
             raise IndexNotFoundError(
                 f"There is no index at {self.root}. Build one: backissue rebuild PATH… --index {self.root}"
             ) from None
+        except (OSError, ValueError) as error:
+            raise IndexCorruptError(
+                f"{self.current} cannot be read ({error}). Mend it: backissue doctor --repair"
+            ) from error
         if not name.isdigit():
             raise IndexCorruptError(f"{self.current} does not name a generation. Mend it: backissue doctor --repair")
         return name
@@ -99,7 +107,7 @@ class Manifest:
 
         Raises:
             FormatVersionError: it was written in a format that this version does not read.
-            IndexCorruptError: it is missing or is not a manifest.
+            IndexCorruptError: it is missing, is not a manifest or has changed.
         """
         path = folder / "manifest.json"
         try:
@@ -115,13 +123,13 @@ class Manifest:
                 "Run: backissue rebuild (the articles are kept)"
             )
         try:
-            return cls(**record)
-        except TypeError as error:
-            raise IndexCorruptError(f"{path} is incomplete ({error}). Mend it: backissue doctor --repair") from error
+            return cls(**_unsealed(record))
+        except (TypeError, ValueError) as error:
+            raise IndexCorruptError(f"{path} is damaged ({error}). Mend it: backissue doctor --repair") from error
 
     def write(self, folder: Path) -> None:
         """Writes the manifest into `folder`."""
-        text = json.dumps(asdict(self), indent=1, ensure_ascii=False)
+        text = json.dumps(_sealed(asdict(self)), indent=1, ensure_ascii=False)
         (folder / "manifest.json").write_text(text, encoding="utf-8")
 
     def check_sizes(self, folder: Path) -> None:
@@ -130,12 +138,7 @@ class Manifest:
         Raises:
             IndexCorruptError: a file is missing or has another size.
         """
-        for name, expected in self.files.items():
-            path = folder / name
-            size = path.stat().st_size if path.is_file() else None
-            if size != expected["bytes"]:
-                found = "missing" if size is None else f"{size} bytes long, not {expected['bytes']}"
-                raise IndexCorruptError(f"{path} is {found}. Mend it: backissue doctor --repair")
+        check_sizes(folder, self.files)
 
     def check_contents(self, folder: Path) -> None:
         """Compares every file with its checksum.
@@ -143,12 +146,89 @@ class Manifest:
         Raises:
             IndexCorruptError: a file is missing or has changed.
         """
-        self.check_sizes(folder)
-        for name, expected in self.files.items():
-            if file_sha256(folder / name) != expected["sha256"]:
-                raise IndexCorruptError(
-                    f"{folder / name} has changed since it was published. Mend it: backissue doctor --repair"
-                )
+        check_contents(folder, self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalState:
+    """The last change that the lexical index of a generation has seen, and its files as they were then."""
+
+    seq: int
+    files: dict[str, dict[str, Any]]
+
+    @classmethod
+    def read(cls, folder: Path) -> LexicalState:
+        """The state in the folder of a generation.
+
+        Raises:
+            IndexCorruptError: it is missing, unreadable or has changed.
+        """
+        path = folder / "lexical.json"
+        try:
+            return cls(**_unsealed(json.loads(path.read_text(encoding="utf-8"))))
+        except (OSError, ValueError, TypeError) as error:
+            raise IndexCorruptError(
+                f"{path} is missing or unreadable ({error}). Mend it: backissue doctor --repair"
+            ) from error
+
+    def write(self, folder: Path) -> None:
+        """Writes the state in place of the one in `folder`; a reader sees the one or the other."""
+        fresh = folder / "lexical.json.new"
+        with fresh.open("w", encoding="utf-8") as file:
+            json.dump(_sealed(asdict(self)), file)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(folder / "lexical.json")
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """The size and checksum of a file, as manifests hold them."""
+    return {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
+
+
+def check_sizes(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
+    """Compares the sizes of files in `folder` with their descriptions.
+
+    Raises:
+        IndexCorruptError: a file is missing or has another size.
+    """
+    for name, expected in files.items():
+        path = folder / name
+        size = path.stat().st_size if path.is_file() else None
+        if size != expected["bytes"]:
+            found = "missing" if size is None else f"{size} bytes long, not {expected['bytes']}"
+            raise IndexCorruptError(f"{path} is {found}. Mend it: backissue doctor --repair")
+
+
+def check_contents(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
+    """Compares files in `folder` with their descriptions.
+
+    Raises:
+        IndexCorruptError: a file is missing or has changed.
+    """
+    check_sizes(folder, files)
+    for name, expected in files.items():
+        if file_sha256(folder / name) != expected["sha256"]:
+            raise IndexCorruptError(
+                f"{folder / name} has changed since it was written. Mend it: backissue doctor --repair"
+            )
+
+
+def _sealed(record: dict[str, Any]) -> dict[str, Any]:
+    """A record with its own checksum."""
+    return record | {"checksum": sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()}
+
+
+def _unsealed(record: dict[str, Any]) -> dict[str, Any]:
+    """What `_sealed` was given.
+
+    Raises:
+        ValueError: its checksum is another.
+    """
+    content = {name: value for name, value in record.items() if name != "checksum"}
+    if _sealed(content) != record:
+        raise ValueError("it has changed since it was written")
+    return content
 
 
 def file_sha256(path: Path) -> str:

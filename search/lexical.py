@@ -7,7 +7,8 @@ query is analysed once for each language of the archive and a word of one never 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,6 +99,18 @@ def highest_term_bm25(passages: int, with_term: int) -> float:
     return idf * (K1 + 1)
 
 
+@contextmanager
+def translated_errors(path: Path) -> Iterator[None]:
+    """Within it, what tantivy raises over the files of the index at `path` is an IndexCorruptError."""
+    try:
+        yield
+    except BaseException as error:
+        # A panic has a class that cannot be imported, and that is no Exception.
+        if isinstance(error, (ValueError, OSError)) or type(error).__name__ == "PanicException":
+            raise IndexCorruptError(f"{path} cannot be read ({error}). Mend it: backissue doctor --repair") from error
+        raise
+
+
 class LexicalIndex:
     """Reads one tantivy index."""
 
@@ -116,15 +129,18 @@ class LexicalIndex:
         """
         import tantivy
 
-        try:
+        with translated_errors(path):
             return cls(tantivy.Index.open(str(path)), path)
-        except (ValueError, OSError) as error:
-            raise IndexCorruptError(f"{path} cannot be opened ({error}). Mend it: backissue doctor --repair") from error
 
     def reload(self) -> LexicalIndex:
-        """The index as it was last committed; this one keeps what it sees."""
-        self._index.reload()
-        return LexicalIndex(self._index, self._path)
+        """The index as it was last committed; this one keeps what it sees.
+
+        Raises:
+            IndexCorruptError: the index was removed, or tantivy cannot read it.
+        """
+        with translated_errors(self._path):
+            self._index.reload()
+            return LexicalIndex(self._index, self._path)
 
     def __len__(self) -> int:
         return int(self._searcher.num_docs)
@@ -140,7 +156,8 @@ class LexicalIndex:
         scored = tantivy.Query.boolean_query([(tantivy.Occur.Should, self._term(term)) for term in terms])
         clauses = self._clauses(restriction, langs)
         query = tantivy.Query.boolean_query([(tantivy.Occur.Must, scored), *clauses]) if clauses else scored
-        found = self._searcher.search(query, limit=k, count=False).hits
+        with translated_errors(self._path):
+            found = self._searcher.search(query, limit=k, count=False).hits
         return LexicalHits(
             self._rows([address for _, address in found]),
             np.array([score for score, _ in found], dtype=np.float32),
@@ -166,7 +183,8 @@ class LexicalIndex:
 
     def document_frequency(self, term: WeightedTerm) -> int:
         """In how many passages the term stands."""
-        return int(self._searcher.doc_freq("body", term.key))
+        with translated_errors(self._path):
+            return int(self._searcher.doc_freq("body", term.key))
 
     def _term(self, term: WeightedTerm) -> tantivy.Query:
         import tantivy
@@ -237,9 +255,11 @@ class LexicalIndex:
 
     def _all_rows(self, query: tantivy.Query) -> NDArray[np.int64]:
         limit = max(len(self), 1)
-        found = self._searcher.search(query, limit=limit, count=False, order_by_field="row").hits
+        with translated_errors(self._path):
+            found = self._searcher.search(query, limit=limit, count=False, order_by_field="row").hits
         return np.array([row for row, _ in found], dtype=np.int64)
 
     def _rows(self, addresses: list[tantivy.DocAddress]) -> NDArray[np.int64]:
-        values = self._searcher.fast_field_values("row", addresses)
+        with translated_errors(self._path):
+            values = self._searcher.fast_field_values("row", addresses)
         return np.array(values, dtype=np.int64).reshape(-1)

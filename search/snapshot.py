@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from backissue.search.analysis import surface
 from backissue.search.columns import Columns
 from backissue.search.dense import DenseIndex
+from backissue.search.errors import IndexCorruptError
 from backissue.search.filters import (
     CODED_FIELDS,
     NO_RESTRICTION,
@@ -21,7 +23,7 @@ from backissue.search.filters import (
     in_articles,
     resolve,
 )
-from backissue.search.layout import IndexPaths, Manifest
+from backissue.search.layout import IndexPaths, LexicalState, Manifest
 from backissue.search.lexical import TITLE_WEIGHT, LexicalIndex, WeightedTerm, highest_term_bm25
 from backissue.search.store import Store
 from backissue.search.types import Query
@@ -31,7 +33,8 @@ from backissue.search.types import Query
 class Snapshot:
     """One generation, the tail behind it, and the passages `deleted` since: what a search runs on.
 
-    `columns` describe base and tail together, in the order of the positions that `dense` gives.
+    `columns` describe base and tail together, in the order of the positions that `dense` gives. `seq` is the last
+    change of the archive that they and `deleted` know, `lexical_seq` one that `lexical` is known to have.
     """
 
     paths: IndexPaths
@@ -43,6 +46,7 @@ class Snapshot:
     columns: Columns
     deleted: NDArray[np.int64]
     seq: int
+    lexical_seq: int
 
     @classmethod
     def open(cls, paths: IndexPaths, store: Store) -> Snapshot:
@@ -53,7 +57,21 @@ class Snapshot:
             FormatVersionError: it has a format that this version does not read.
             IndexCorruptError: one of its files is missing, cut or unreadable; the message names it.
         """
-        folder = paths.generation(paths.current_name())
+        while True:
+            name = paths.current_name()
+            try:
+                snapshot = cls._of(paths, store, name)
+            except IndexCorruptError:
+                if paths.current_name() == name:
+                    raise
+            else:
+                if paths.current_name() == name:
+                    return snapshot
+            # A newer one was published meanwhile; this one, and what the archive kept for it, may be gone.
+
+    @classmethod
+    def _of(cls, paths: IndexPaths, store: Store, name: str) -> Snapshot:
+        folder = paths.generation(name)
         manifest = Manifest.read(folder)
         manifest.check_sizes(folder)
         base = Columns.open(folder / "columns")
@@ -67,11 +85,47 @@ class Snapshot:
             columns=base,
             deleted=np.zeros(0, dtype=np.int64),
             seq=manifest.seq,
+            lexical_seq=manifest.seq,
         )
+        if not len(snapshot.base) == len(snapshot.dense) == manifest.passages:
+            raise IndexCorruptError(
+                f"{folder} has {len(snapshot.base)} rows of columns and {len(snapshot.dense)} vectors for "
+                f"{manifest.passages} passages. Mend it: backissue doctor --repair"
+            )
+        if store.seq() < manifest.seq:
+            raise IndexCorruptError(
+                f"{paths.database} is older than {folder}, which was built from it. Mend it: backissue doctor --repair"
+            )
         return snapshot.caught_up()
+
+    def is_current(self) -> bool:
+        """Whether this is what is published, with all that was committed."""
+        if self.paths.current_name() != self.manifest.generation or self.store.seq() > self.seq:
+            return False
+        if self.lexical_seq >= self.seq:
+            return True
+        # A change is committed to the archive first: what was seen between the two lacks it in the lexical index.
+        try:
+            return LexicalState.read(self._folder).seq <= self.lexical_seq
+        except IndexCorruptError:
+            return False
+
+    def newest(self) -> Snapshot:
+        """What is published now, with all that was committed until now."""
+        if self.paths.current_name() == self.manifest.generation:
+            try:
+                snapshot = self.caught_up()
+            except IndexCorruptError:
+                if self.paths.current_name() == self.manifest.generation:
+                    raise
+            else:
+                if self.paths.current_name() == self.manifest.generation:
+                    return snapshot
+        return Snapshot.open(self.paths, self.store)
 
     def caught_up(self) -> Snapshot:
         """The same generation with all that was committed to the archive until now."""
+        lexical_seq = LexicalState.read(self._folder).seq
         with self.store.read():
             seq = self.store.seq()
             tail, vectors = self.store.columns_after(
@@ -85,7 +139,12 @@ class Snapshot:
             columns=Columns.concat([self.base, tail]),
             deleted=deleted,
             seq=seq,
+            lexical_seq=lexical_seq,
         )
+
+    @property
+    def _folder(self) -> Path:
+        return self.paths.generation(self.manifest.generation)
 
     def __len__(self) -> int:
         return len(self.columns) if self.alive is None else int(self.alive.sum())

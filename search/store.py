@@ -16,12 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backissue.search.columns import COLUMN_NAMES, Columns
-from backissue.search.errors import ArticleNotFoundError, IndexCorruptError, IndexNotFoundError
+from backissue.search.errors import (
+    ArticleNotFoundError,
+    IndexCorruptError,
+    IndexNotFoundError,
+    InvalidArgumentError,
+)
 from backissue.search.layout import FORMAT_VERSION
 from backissue.search.types import UNKNOWN_LANG, Article, ArticleRef, Span
 
 _BUSY_SECONDS = 30
 _MAX_VARIABLES = 30_000
+
+DAMAGED = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What SQLite raises over a damaged file; its message may quote bytes of the file that are no text."""
 
 _COLUMN_QUERY = """
     SELECT p.row, p.article, a.family, COALESCE(a.lang, 0), COALESCE(a.source, 0), COALESCE(a.section, 0),
@@ -56,8 +64,9 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
+        self._connections: dict[threading.Thread, sqlite3.Connection] = {}
         self._lock = threading.Lock()
+        self._closed = threading.Event()
 
     @classmethod
     def open(cls, path: Path) -> Store:
@@ -72,15 +81,20 @@ class Store:
                 f"There is no archive at {path}. Build one: backissue rebuild PATH… --index {path.parent}"
             )
         store = cls(path)
-        version = store.meta("format_version")
-        if version != str(FORMAT_VERSION):
-            raise IndexCorruptError(f"{path} has format {version}; this version reads format {FORMAT_VERSION}.")
+        try:
+            version = store.meta("format_version")
+            if version != str(FORMAT_VERSION):
+                raise IndexCorruptError(f"{path} has format {version}; this version reads format {FORMAT_VERSION}.")
+        except BaseException:
+            store.close()
+            raise
         return store
 
     def close(self) -> None:
         """Closes every thread's connection. The store must not be used afterwards."""
         with self._lock:
-            for connection in self._connections:
+            self._closed.set()
+            for connection in self._connections.values():
                 connection.close()
             self._connections.clear()
 
@@ -89,20 +103,25 @@ class Store:
         """This thread's connection inside one read transaction: every query in it sees the same state.
 
         Raises:
-            IndexCorruptError: SQLite finds the file damaged.
+            IndexCorruptError: SQLite finds the file damaged or missing.
+            InvalidArgumentError: the store was closed.
         """
-        connection = self._connection()
-        nested = connection.in_transaction
-        if nested:
-            yield connection
-            return
+        if self._closed.is_set():
+            raise InvalidArgumentError(f"The archive at {self._path} was closed; open it again.")
         try:
+            connection = self._connection()
+            if connection.in_transaction:
+                yield connection
+                return
             connection.execute("BEGIN")
-            yield connection
-        except sqlite3.DatabaseError as error:
+            try:
+                yield connection
+            finally:
+                connection.commit()
+        except DAMAGED as error:
+            if self._closed.is_set():
+                raise InvalidArgumentError(f"The archive at {self._path} was closed; open it again.") from error
             raise IndexCorruptError(f"{self._path} cannot be read ({error}). Restore it from a backup.") from error
-        finally:
-            connection.commit()
 
     def meta(self, key: str) -> str | None:
         """The value of a setting that the archive holds, None where it has none."""
@@ -112,7 +131,10 @@ class Store:
 
     def seq(self) -> int:
         """The number of the last committed change."""
-        return int(self.meta("seq") or 0)
+        number = self.meta("seq") or ""
+        if not number.isdigit():
+            raise IndexCorruptError(f"{self._path} has no number of its last change. Restore it from a backup.")
+        return int(number)
 
     def columns_after(self, layout: int, row: int, dimension: int) -> tuple[Columns, NDArray[np.float32]]:
         """The columns and vectors (n, dimension) of the layout's passages behind `row`, in the order of rows."""
@@ -166,12 +188,6 @@ class Store:
                     found[record[0]] = _ref(record)
         return found
 
-    def family(self, family: int, limit: int) -> list[ArticleRef]:
-        """The heads of a family's articles in the order in which they came, `limit` at most."""
-        with self.read() as connection:
-            query = f"SELECT {_REF_FIELDS} {_ARTICLE_JOIN} WHERE a.family = ? ORDER BY a.row LIMIT ?"
-            return [_ref(record) for record in connection.execute(query, (family, limit))]
-
     def article(self, article_id: str) -> Article:
         """The article of this id.
 
@@ -203,6 +219,27 @@ class Store:
         if record is None:
             raise ArticleNotFoundError(f"The archive holds no article {article_id!r}.")
         return int(record[0])
+
+    def ids_without_passages(self, layout: int) -> list[str]:
+        """The ids of the articles with a text that have no passages of the layout."""
+        query = (
+            "SELECT id, text FROM articles a "
+            "WHERE NOT EXISTS (SELECT 1 FROM passages p WHERE p.article = a.row AND p.layout = ?)"
+        )
+        with self.read() as connection:
+            return [article_id for article_id, text in connection.execute(query, (layout,)) if text.strip()]
+
+    def checksummed_passages(self) -> Iterator[tuple[int, int, int, bytes, int]]:
+        """Row, start, end, vector and checksum of every passage."""
+        with self.read() as connection:
+            yield from connection.execute("SELECT row, start, end, vector, checksum FROM passages")
+
+    def hashed_articles(self) -> Iterator[tuple[Article, bytes, int, int]]:
+        """Every article with the hash of its content, its day and its second of publication."""
+        with self.read() as connection:
+            query = f"SELECT {_REF_FIELDS}, a.text, a.hash, a.day, a.published_s {_ARTICLE_JOIN}"
+            for *record, digest, day, published_s in connection.execute(query):
+                yield _article(record), digest, day, published_s
 
     def spans(self, article_row: int, layout: int) -> list[Span]:
         """The passages of an article, in order."""
@@ -253,13 +290,19 @@ class Store:
             connection = connect_read_only(self._path)
             self._local.connection = connection
             with self._lock:
-                self._connections.append(connection)
+                ended = [thread for thread in self._connections if not thread.is_alive()]
+                for thread in ended:
+                    self._connections.pop(thread).close()
+                self._connections[threading.current_thread()] = connection
         return connection
 
 
 def connect_read_only(path: Path) -> sqlite3.Connection:
-    """A connection to archive.db that cannot write."""
-    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    """A connection to archive.db that cannot write, nor make the file where there is none."""
+    address = f"{path.absolute().as_uri()}?mode=rw"
+    connection = sqlite3.connect(
+        address, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True
+    )
     connection.execute("PRAGMA query_only = ON")
     connection.execute("PRAGMA mmap_size = 268435456")
     return connection
