@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backissue.search.types import Mode
+
 Scores = NDArray[np.float64]
 
 _WEIGHTS_PATH = Path(__file__).parent / "data" / "reranker.json"
@@ -35,10 +37,11 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class LogisticModel:
-    """A weight for each named feature, and a bias."""
+    """A weight for each named feature, a bias, and the probability of the best passage below which nothing answers."""
 
     bias: float
     weights: Mapping[str, float]
+    no_answer_below: float = 0.0
 
     def log_odds(self, features: Mapping[str, Scores]) -> Scores:
         """The log-odds (n,) of n candidates, given each feature (n,); one that is missing counts nothing."""
@@ -48,19 +51,18 @@ class LogisticModel:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What training learned: a model by what the legs gave, one by a close look, and when nothing answers."""
+    """What training learned for each mode: a model by what the legs gave, and one by a close look."""
 
-    fusion: LogisticModel
-    reranker: LogisticModel
-    no_answer_below: float
+    fusion: Mapping[Mode, LogisticModel]
+    reranker: Mapping[Mode, LogisticModel]
 
     @classmethod
     @cache
     def bundled(cls) -> Calibration:
         """The one in the package."""
         record: dict[str, Any] = json.loads(_WEIGHTS_PATH.read_text(encoding="utf-8"))
-        return cls(
-            fusion=LogisticModel(**record["fusion"]),
-            reranker=LogisticModel(**record["reranker"]),
-            no_answer_below=float(record["no_answer_below"]),
-        )
+        models = {
+            name: {Mode(mode): LogisticModel(**model) for mode, model in by_mode.items()}
+            for name, by_mode in record.items()
+        }
+        return cls(**models)

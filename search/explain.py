@@ -56,8 +56,7 @@ def _leg(rank: int, score: float, silence: str | None) -> dict[str, Any]:
         return {"rank": int(rank), "score": round(float(score), 4)}
     if silence:
         return {"abstained": silence}
-    found = {} if np.isnan(score) else {"score": round(float(score), 4)}
-    return {"rank": None, **found, "note": f"not among its best {LEG_DEPTH}"}
+    return {"rank": None, "score": round(float(score), 4), "note": f"not among its best {LEG_DEPTH}"}
 
 
 def _lexical_silence(question: Question, lang: str, matched: Sequence[WeightedTerm]) -> str | None:
@@ -68,4 +67,4 @@ def _lexical_silence(question: Question, lang: str, matched: Sequence[WeightedTe
 
 def _term(term: WeightedTerm) -> str:
     """As in "return → zamian 0.31"."""
-    return term.term if term.term == term.source else f"{term.source} → {term.term} {term.weight:.2f}"
+    return f"{term.source} → {term.term} {term.probability:.2f}" if term.probability < 1 else term.source or term.term

@@ -52,18 +52,26 @@ NO_RESTRICTION = Restriction()
 
 
 def resolve(query: Query, names: Names, fold: Callable[[str], str]) -> Restriction:
-    """The query's filters in the codes of an archive; `fold` makes two spellings of one name equal."""
+    """The query's filters, written and typed, in the codes of an archive; `fold` makes spellings of a name equal."""
+    both = (query.filter, query.also)
     return Restriction(
-        codes=_codes(query.filter, names, fold),
+        codes=_in_both(*(_codes(one, names, fold) for one in both)),
         excluded_codes=_codes(query.excluded, names, fold),
-        first_day=query.filter.after.toordinal() if query.filter.after else None,
-        end_day=query.filter.before.toordinal() if query.filter.before else None,
+        first_day=max((one.after.toordinal() for one in both if one.after), default=None),
+        end_day=min((one.before.toordinal() for one in both if one.before), default=None),
         phrases=query.phrases,
-        titles=query.filter.titles,
+        titles=query.filter.titles + query.also.titles,
         excluded_words=query.excluded_words,
         excluded_phrases=query.excluded_phrases,
         excluded_titles=query.excluded.titles,
     )
+
+
+def _in_both(left: Mapping[str, frozenset[int]], right: Mapping[str, frozenset[int]]) -> dict[str, frozenset[int]]:
+    return {
+        name: left[name] & right[name] if name in left and name in right else {**left, **right}[name]
+        for name in (*left, *right)
+    }
 
 
 def _codes(wanted: Filter, names: Names, fold: Callable[[str], str]) -> dict[str, frozenset[int]]:
@@ -78,7 +86,7 @@ def _codes(wanted: Filter, names: Names, fold: Callable[[str], str]) -> dict[str
 def _matching(
     given: Iterable[str], values: Mapping[int, str], fold: Callable[[str], str], *, by_words: bool
 ) -> Iterable[int]:
-    wanted = [fold(value) for value in given]
+    wanted = [folded for value in given if (folded := fold(value))]
     for code, value in values.items():
         folded = fold(value)
         if by_words:

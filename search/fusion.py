@@ -40,6 +40,19 @@ class Candidates:
         return len(self.positions)
 
 
+_NOTHING = np.zeros(0)
+NO_CANDIDATES = Candidates(
+    _NOTHING.astype(np.int64),
+    _NOTHING,
+    _NOTHING,
+    _NOTHING,
+    _NOTHING.astype(np.int64),
+    _NOTHING.astype(np.int64),
+    _NOTHING.astype(np.bool_),
+    _NOTHING,
+)
+
+
 def fusion_features(words: Scores, semantic: Scores, readable: NDArray[np.bool_]) -> dict[str, Scores]:
     """The features of n candidates, (n,) each, for passages in reach of the question's words and for foreign ones."""
     near = readable.astype(np.float64)

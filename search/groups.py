@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backissue.search.calibration import Judgement
 from backissue.search.columns import Columns
-from backissue.search.fusion import Candidates
-from backissue.search.snapshot import Snapshot
+from backissue.search.filters import Mask
+from backissue.search.snapshot import Snapshot, first_of_each
 from backissue.search.types import FacetValue, Sort
 
 FACETS = ("lang", "source", "section", "month")
 _FACET_VALUES = 50
+
+DATED_LOG_ODDS = 2.0
+"""By date, articles whose log-odds are within this of the best one's: a seventh of its odds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,58 +35,67 @@ class Judged:
 
 @dataclass(slots=True)
 class Group:
-    """An article among the candidates, its passages best first."""
+    """An article among the candidates with its passages and the copies of it that were found, best first."""
 
     article: int
-    family: int
     passages: list[Judged]
     score: float = 0.0
     copies: list[int] = field(default_factory=list)
 
+    @property
+    def best(self) -> Judged:
+        """Its best passage."""
+        return self.passages[0]
 
-def collapse(columns: Columns, candidates: Candidates, judged: Sequence[Judged]) -> list[Group]:
+
+def collapse(columns: Columns, judged: Sequence[Judged]) -> list[Group]:
     """Passages to articles, and articles to families of copies: of each family the best article stays."""
-    if not judged:
-        judged = [
-            Judged(i, int(position), Judgement(0.0, {}), read=False) for i, position in enumerate(candidates.positions)
-        ]
     by_family: dict[int, Group] = {}
-    by_article: dict[int, Group] = {}
     for one in judged:
         article, family = int(columns.article[one.position]), int(columns.family[one.position])
-        known = by_article.get(article)
-        if known is not None:
-            known.passages.append(one)
-        elif family in by_family:
-            by_family[family].copies.append(article)
-            by_article[article] = Group(article, family, [])
-        else:
-            by_family[family] = by_article[article] = Group(article, family, [one])
+        group = by_family.setdefault(family, Group(article, []))
+        if article == group.article:
+            group.passages.append(one)
+        elif article not in group.copies:
+            group.copies.append(article)
     return list(by_family.values())
 
 
-def score(groups: Sequence[Group], columns: Columns, recency_days: float | None) -> None:
+def browse(columns: Columns, mask: Mask | None) -> NDArray[np.int64]:
+    """A position of each article that passes, one of each family, the newest first."""
+    passing = np.arange(len(columns)) if mask is None else np.flatnonzero(mask)
+    dated = passing[np.argsort(-columns.published_s[passing].astype(np.float64), kind="stable")]
+    return dated[first_of_each(columns.family[dated], 1)]
+
+
+def listed(columns: Columns, position: int) -> Group:
+    """The article at a position as a hit of no question: unjudged."""
+    return Group(int(columns.article[position]), [Judged(0, position, Judgement(-math.inf, {}), read=False)])
+
+
+def score(groups: Sequence[Group], snapshot: Snapshot, recency_days: float | None) -> None:
     """Gives each article the score of its best passage, halved for every `recency_days` of age."""
-    newest = int(columns.day.max()) if recency_days and len(columns) else 0
     for group in groups:
-        best = group.passages[0]
-        group.score = best.judgement.probability
-        if recency_days:
-            day = int(columns.day[best.position])
-            age_days = newest - day if day > 0 else newest
-            group.score *= 0.5 ** (age_days / recency_days)
+        group.score = group.best.judgement.probability
+        if recency_days and snapshot.newest_day:
+            day = int(snapshot.columns.day[group.best.position])
+            group.score *= 0.5 ** ((snapshot.newest_day - day) / recency_days) if day > 0 else 0.0
 
 
 def order(groups: Sequence[Group], columns: Columns, sort: Sort) -> list[Group]:
-    """Articles by score, or the newest first; equal ones keep the order they had."""
-    if sort is Sort.DATE:
-        return sorted(groups, key=lambda group: -int(columns.published_s[group.passages[0].position]))
-    return sorted(groups, key=lambda group: -group.score)
+    """Articles by score, or the newest first; equal ones keep the order they had.
+
+    By date only those stand that answer about as likely as the best: the rest of what the legs found would be noise.
+    """
+    if sort is Sort.RELEVANCE:
+        return sorted(groups, key=lambda group: -group.score)
+    limit = max((group.best.judgement.log_odds for group in groups), default=0.0) - DATED_LOG_ODDS
+    likely = [group for group in groups if group.best.judgement.log_odds >= limit]
+    return sorted(likely, key=lambda group: -int(columns.published_s[group.best.position]))
 
 
-def facets(snapshot: Snapshot, firsts: Sequence[int]) -> dict[str, tuple[FacetValue, ...]]:
-    """How many articles, each given by the position of one passage, have each language, source, section and month."""
-    positions = np.array(firsts, dtype=np.int64)
+def facets(snapshot: Snapshot, positions: NDArray[np.int64]) -> dict[str, tuple[FacetValue, ...]]:
+    """How many articles, each given by the position of a passage, have each language, source, section and month."""
     counted = {}
     for name in FACETS[:3]:
         codes, counts = np.unique(getattr(snapshot.columns, name)[positions], return_counts=True)

@@ -36,12 +36,17 @@ _GAP = "\N{SYMBOL FOR UNIT SEPARATOR}"
 
 @dataclass(frozen=True, slots=True)
 class WeightedTerm:
-    """A term of a language and what its BM25 counts. `source` is the question's own term that it stands for."""
+    """A term of a language and what its BM25 counts.
+
+    `source` is the question's word that it stands for, with a probability below 1 where it is one of its translations.
+    Of the terms of one language for one word, the one that counts most decides.
+    """
 
     lang: str
     term: str
     weight: float = 1.0
     source: str = ""
+    probability: float = 1.0
 
     @property
     def key(self) -> str:
@@ -99,6 +104,14 @@ def highest_term_bm25(passages: int, with_term: int) -> float:
     return idf * (K1 + 1)
 
 
+def by_word(terms: Iterable[WeightedTerm]) -> dict[tuple[str, str], list[WeightedTerm]]:
+    """The terms of each language and word of the question; a term without a word stands for itself."""
+    words: dict[tuple[str, str], list[WeightedTerm]] = {}
+    for term in terms:
+        words.setdefault((term.lang, term.source or term.term), []).append(term)
+    return words
+
+
 @contextmanager
 def translated_errors(path: Path) -> Iterator[None]:
     """Within it, what tantivy raises over the files of the index at `path` is an IndexCorruptError."""
@@ -148,14 +161,30 @@ class LexicalIndex:
     def search(
         self, terms: Sequence[WeightedTerm], k: int, restriction: Restriction, langs: Sequence[str]
     ) -> LexicalHits:
-        """The `k` best passages by the weighted sum of their terms' BM25, under the restriction."""
+        """The `k` best passages by BM25 under the restriction: of each word the term that counts most, in sum."""
         if not terms:
             return NO_LEXICAL_HITS
         import tantivy
 
-        scored = tantivy.Query.boolean_query([(tantivy.Occur.Should, self._term(term)) for term in terms])
         clauses = self._clauses(restriction, langs)
+        scored = self._words(terms)
         query = tantivy.Query.boolean_query([(tantivy.Occur.Must, scored), *clauses]) if clauses else scored
+        return self._best(query, k)
+
+    def scores(self, terms: Sequence[WeightedTerm], rows: NDArray[np.int64]) -> LexicalHits:
+        """What `search` would give those of the rows that hold any of the terms."""
+        if not terms or not len(rows):
+            return NO_LEXICAL_HITS
+        import tantivy
+
+        these = self._any([self._exactly("row", row) for row in rows.tolist()])
+        only = (tantivy.Occur.Must, tantivy.Query.const_score_query(these, 0.0))
+        return self._best(tantivy.Query.boolean_query([(tantivy.Occur.Must, self._words(terms)), only]), len(rows))
+
+    def _words(self, terms: Sequence[WeightedTerm]) -> tantivy.Query:
+        return self._any([self._word(some) for some in by_word(terms).values()])
+
+    def _best(self, query: tantivy.Query, k: int) -> LexicalHits:
         with translated_errors(self._path):
             found = self._searcher.search(query, limit=k, count=False).hits
         return LexicalHits(
@@ -169,22 +198,22 @@ class LexicalIndex:
 
     def rows_with_title_words(self, words: str, langs: Sequence[str]) -> NDArray[np.int64]:
         """The rows of the passages whose title holds every one of the words, in any inflection."""
-        import tantivy
-
-        clauses = [
-            (tantivy.Occur.Must, self._any_inflection(words[token.start : token.end], langs, ("title",)))
-            for token in surface(words)
-        ]
-        return self._all_rows(tantivy.Query.boolean_query(clauses) if clauses else tantivy.Query.empty_query())
+        return self._all_rows(self._any([self._every_term(words, lang, "title") for lang in langs]))
 
     def rows_with_word(self, word: str, langs: Sequence[str]) -> NDArray[np.int64]:
         """The rows of the passages that hold the word in any inflection, or whose title does."""
-        return self._all_rows(self._any_inflection(word, langs, ("body", "title")))
+        return self._all_rows(self._any_inflection(word, langs))
 
     def document_frequency(self, term: WeightedTerm) -> int:
         """In how many passages the term stands."""
         with translated_errors(self._path):
             return int(self._searcher.doc_freq("body", term.key))
+
+    def _word(self, terms: Sequence[WeightedTerm]) -> tantivy.Query:
+        import tantivy
+
+        options = [self._term(term) for term in terms]
+        return options[0] if len(options) == 1 else tantivy.Query.disjunction_max_query(options)
 
     def _term(self, term: WeightedTerm) -> tantivy.Query:
         import tantivy
@@ -203,13 +232,21 @@ class LexicalIndex:
         option = "freq" if name in ("body", "title") else "position"
         return tantivy.Query.term_query(self._schema, name, value, option)
 
-    def _any_inflection(self, word: str, langs: Sequence[str], names: Sequence[str]) -> tantivy.Query:
+    def _any_inflection(self, word: str, langs: Sequence[str]) -> tantivy.Query:
+        options = [self._every_term(word, lang, name) for lang in langs for name in ("body", "title")]
+        # A stop word is in no stemmed field: what holds it is found by its exact form.
+        return self._any([*options, self._phrase(word)])
+
+    def _every_term(self, words: str, lang: str, name: str) -> tantivy.Query:
         import tantivy
 
-        keys = dict.fromkeys(key for lang in langs for key in language_terms(word, lang))
-        options = [self._exactly(name, key) for key in keys for name in names]
-        # A stop word is in no stemmed field: what holds it is found by its exact form.
-        options.extend(self._exactly("exact", one) for one in exact_words(word))
+        keys = dict.fromkeys(language_terms(words, lang))
+        clauses = [(tantivy.Occur.Must, self._exactly(name, key)) for key in keys]
+        return tantivy.Query.boolean_query(clauses) if clauses else tantivy.Query.empty_query()
+
+    def _any(self, options: Sequence[tantivy.Query]) -> tantivy.Query:
+        import tantivy
+
         return tantivy.Query.boolean_query([(tantivy.Occur.Should, option) for option in options])
 
     def _phrase(self, phrase: str) -> tantivy.Query:
@@ -218,7 +255,7 @@ class LexicalIndex:
         words = exact_words(phrase)
         if len(words) == 1:
             return self._exactly("exact", words[0])
-        return tantivy.Query.phrase_query(self._schema, "exact", [*words]) if words else tantivy.Query.all_query()
+        return tantivy.Query.phrase_query(self._schema, "exact", [*words]) if words else tantivy.Query.empty_query()
 
     def _clauses(self, restriction: Restriction, langs: Sequence[str]) -> list[tuple[tantivy.Occur, tantivy.Query]]:
         import tantivy
@@ -240,18 +277,15 @@ class LexicalIndex:
             (must, tantivy.Query.const_score_query(self._phrase(phrase), 0.0)) for phrase in restriction.phrases
         ]
         clauses += [(must_not, self._phrase(phrase)) for phrase in restriction.excluded_phrases]
-        clauses += [
-            (must_not, self._any_inflection(word, langs, ("body", "title"))) for word in restriction.excluded_words
-        ]
+        clauses += [(must_not, self._any_inflection(word, langs)) for word in restriction.excluded_words]
         return clauses
 
     def _any_code(self, name: str, codes: Iterable[int]) -> tantivy.Query:
         import tantivy
 
-        options = [(tantivy.Occur.Should, self._exactly(name, code)) for code in sorted(codes)]
-        if not options:
+        if not (options := [self._exactly(name, code) for code in sorted(codes)]):
             return tantivy.Query.empty_query()
-        return tantivy.Query.const_score_query(tantivy.Query.boolean_query(options), 0.0)
+        return tantivy.Query.const_score_query(self._any(options), 0.0)
 
     def _all_rows(self, query: tantivy.Query) -> NDArray[np.int64]:
         limit = max(len(self), 1)

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -13,9 +14,8 @@ from backissue.search.answer import Reader
 from backissue.search.calibration import Calibration, Judgement
 from backissue.search.embedding import Embedder, TokenEmbedder
 from backissue.search.explain import explain
-from backissue.search.filters import Mask
-from backissue.search.fusion import Candidates
-from backissue.search.groups import Group, Judged, collapse, facets, order, score
+from backissue.search.fusion import NO_CANDIDATES, Candidates
+from backissue.search.groups import Group, Judged, browse, collapse, facets, listed, order, score
 from backissue.search.question import Question, understand
 from backissue.search.rerank import Evidence, Reranker
 from backissue.search.retrieval import SILENT, Legs, gather, retrieve
@@ -24,8 +24,6 @@ from backissue.search.types import Answer, Hit, Mode, PassageHit, Query, Results
 
 RERANK_DEPTH = 50
 """How many candidates the reranker reads."""
-
-COPIES_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +54,32 @@ def run(
     restriction = snapshot.restriction(query)
     mask = snapshot.mask(restriction)
     question = understand(query, snapshot.langs, embedder)
+    page_of = slice(options.offset, options.offset + options.k)
+    nothing = False
     if question.text:
         legs = retrieve(snapshot, question, options.mode, restriction, mask)
         candidates = gather(snapshot, question, legs, options.mode)
-        judged = judge(snapshot, question, candidates, reranker)
+        groups = collapse(snapshot.columns, judge(snapshot, question, candidates, reranker))
+        score(groups, snapshot, options.recency_days)
+        found = order(groups, snapshot.columns, options.sort)
+        firsts = np.array([group.best.position for group in found], dtype=np.int64)
+        page = found[page_of]
+        judge_of_best = reranker or Calibration.bundled().fusion[options.mode]
+        best = max((group.best.judgement.probability for group in groups), default=0.0)
+        nothing = best < judge_of_best.no_answer_below or not groups
     else:
-        legs, candidates, judged = SILENT, _browse(snapshot, mask), []
-    groups = collapse(snapshot.columns, candidates, judged)
-    score(groups, snapshot.columns, options.recency_days)
-    ordered = order(groups, snapshot.columns, options.sort if question.text else Sort.DATE)
-    page = ordered[options.offset : options.offset + options.k]
+        legs, candidates = SILENT, NO_CANDIDATES
+        firsts = browse(snapshot.columns, mask)
+        page = [listed(snapshot.columns, position) for position in firsts[page_of].tolist()]
     reader = Reader(question, tokens)
     hits = tuple(present(snapshot, question, candidates, legs, page, reader, options, reranker))
-    best = max((group.score for group in groups), default=0.0)
     return Results(
         query=query.raw,
         took_ms=(time.perf_counter() - started) * 1000,
         hits=hits,
-        facets=facets(snapshot, [group.passages[0].position for group in ordered]),
-        total=len(ordered),
-        no_good_answer=bool(question.text) and best < Calibration.bundled().no_answer_below,
+        facets=facets(snapshot, firsts),
+        total=len(firsts),
+        no_good_answer=nothing,
         lang=question.lang,
     )
 
@@ -111,8 +115,7 @@ def present(
     rows = {one.position: int(snapshot.columns.row[one.position]) for some in shown.values() for one in some}
     with snapshot.store.read():
         passages = snapshot.store.passages(rows.values())
-        refs = snapshot.store.refs(shown)
-        copies = {group.family: snapshot.store.family(group.family, COPIES_SHOWN + 1) for group in page}
+        refs = snapshot.store.refs({*shown, *chain.from_iterable(group.copies for group in page)})
     by = reranker.name if reranker is not None else "off"
     for group in page:
         ref = refs.get(group.article)
@@ -143,7 +146,7 @@ def present(
                 )
                 for one, passage in here
             ),
-            copies=tuple(copy for copy in copies[group.family] if copy.id != ref.id)[:COPIES_SHOWN],
+            copies=tuple(refs[copy] for copy in group.copies if copy in refs),
             explain=explain(question, candidates, legs, first, ref, by, reader.matched(best.text, ref.lang))
             if options.explain
             else {},
@@ -174,13 +177,3 @@ def _read(snapshot: Snapshot, question: Question, candidates: Candidates, rerank
         Judged(index, int(position), judgement, read=True)
         for index, (position, judgement) in enumerate(zip(positions, judgements, strict=True))
     ]
-
-
-def _browse(snapshot: Snapshot, mask: Mask | None) -> Candidates:
-    passing = np.arange(len(snapshot.columns)) if mask is None else np.flatnonzero(mask)
-    _, firsts = np.unique(snapshot.columns.article[passing], return_index=True)
-    positions = passing[firsts]
-    nothing = np.zeros(len(positions))
-    ranks = np.zeros(len(positions), dtype=np.int64)
-    readable = np.ones(len(positions), dtype=np.bool_)
-    return Candidates(positions, nothing, nothing, nothing, ranks, ranks, readable, nothing)

@@ -61,7 +61,8 @@ def parse(question: str, extra: Filter = NO_FILTER) -> Query:
         phrases=_unique(found.phrases),
         excluded_words=_unique(found.excluded_words),
         excluded_phrases=_unique(found.excluded_phrases),
-        filter=_filter(found.required).and_also(found.period).and_also(extra),
+        filter=_filter(found.required).within(found.period.after, found.period.before),
+        also=extra,
         excluded=_filter(found.forbidden),
     )
 
@@ -139,8 +140,8 @@ def _take_field(name: str, quoted: str, forbidden: bool, found: _Found) -> bool:
         if bound is None or forbidden:
             return False
         start, end = bound
-        found.period = found.period.and_also(
-            Filter(after=start if name != "before" else None, before={"before": start, "on": end}.get(name))
+        found.period = found.period.within(
+            after=start if name != "before" else None, before={"before": start, "on": end}.get(name)
         )
         return True
     known = language_code(value) if name == "lang" else value

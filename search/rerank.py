@@ -50,6 +50,10 @@ class Reranker(Protocol):
     def name(self) -> str:
         """What it is called by."""
 
+    @property
+    def no_answer_below(self) -> float:
+        """The probability of the best passage below which nothing answers; 0 where it is not known."""
+
     def judge(self, question: str, candidates: Sequence[Evidence]) -> list[Judgement]:
         """A judgement of each candidate, in their order."""
 
@@ -61,6 +65,11 @@ class FastReranker:
     tokens: TokenEmbedder
     model: LogisticModel
     name: str = "fast"
+
+    @property
+    def no_answer_below(self) -> float:
+        """As its model has learned it."""
+        return self.model.no_answer_below
 
     def judge(self, question: str, candidates: Sequence[Evidence]) -> list[Judgement]:
         """A judgement of each candidate, in their order."""
@@ -129,6 +138,8 @@ def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 class CrossEncoderReranker:
     """A cross-encoder of sentence-transformers, by name or path."""
+
+    no_answer_below = 0.0
 
     def __init__(self, name: str) -> None:
         """Loads the model.

@@ -12,7 +12,7 @@ from backissue.search.calibration import Calibration
 from backissue.search.filters import Mask, Restriction
 from backissue.search.fusion import Candidates, fuse
 from backissue.search.question import Question
-from backissue.search.snapshot import Snapshot
+from backissue.search.snapshot import Found, Snapshot
 from backissue.search.types import UNKNOWN_LANG, Mode
 
 LEG_DEPTH = 200
@@ -25,8 +25,8 @@ _NOTHING = (np.zeros(0, dtype=np.int64), np.zeros(0))
 class Legs:
     """What each leg found: positions and scores, best first; and why a leg was silent."""
 
-    lexical: tuple[NDArray[np.int64], NDArray[np.float64]]
-    semantic: tuple[NDArray[np.int64], NDArray[np.float64]]
+    lexical: Found
+    semantic: Found
     abstained: Mapping[str, str]
 
 
@@ -42,15 +42,13 @@ def retrieve(snapshot: Snapshot, question: Question, mode: Mode, restriction: Re
     elif not question.terms:
         abstained["lexical"] = "the question has no words to look for, only stop words"
     else:
-        positions, scores = snapshot.search_lexical(list(question.terms), LEG_DEPTH, restriction, mask)
-        lexical = positions, scores.astype(np.float64)
+        lexical = snapshot.search_lexical(question.terms, LEG_DEPTH, restriction, mask)
     if mode is Mode.LEXICAL:
         abstained["semantic"] = "the mode is lexical"
     elif question.vector is None or not question.vector.any():
         abstained["semantic"] = "the model knows no word of the question"
     else:
-        hits = snapshot.dense.search(question.vector, LEG_DEPTH, mask)
-        semantic = hits.positions, hits.scores.astype(np.float64)
+        semantic = snapshot.search_dense(question.vector, LEG_DEPTH, mask)
     return Legs(lexical, semantic, abstained)
 
 
@@ -59,18 +57,17 @@ def gather(snapshot: Snapshot, question: Question, legs: Legs, mode: Mode) -> Ca
     positions = np.unique(np.concatenate([legs.lexical[0], legs.semantic[0]]))
     lexical, lexical_rank = _spread(positions, *legs.lexical)
     semantic, semantic_rank = _spread(positions, *legs.semantic)
-    if mode is Mode.SEMANTIC:
-        lexical[:] = np.nan
-    else:
-        lexical[lexical_rank == 0] = 0.0
-    if mode is not Mode.LEXICAL and question.vector is not None and question.vector.any():
+    if "lexical" not in legs.abstained:
+        unseen = lexical_rank == 0
+        lexical[unseen] = snapshot.lexical_scores(question.terms, positions[unseen])
+    if "semantic" not in legs.abstained and question.vector is not None:
         unseen = semantic_rank == 0
         semantic[unseen] = snapshot.cosines(question.vector, positions[unseen])
     langs = snapshot.names["lang"]
     readable_codes = {code for code, lang in langs.items() if question.reads(lang)} | {0}
     readable = np.isin(snapshot.columns.lang[positions], list(readable_codes))
     words = _words(snapshot, question, positions, lexical)
-    fused = fuse(words, semantic, readable, Calibration.bundled().fusion)
+    fused = fuse(words, semantic, readable, Calibration.bundled().fusion[mode])
     best = np.lexsort((snapshot.columns.row[positions], -fused))
     return Candidates(
         positions=positions[best],
@@ -103,4 +100,4 @@ def _words(
     codes, places = np.unique(snapshot.columns.lang[positions], return_inverse=True)
     highest = np.array([snapshot.highest_bm25(question.terms_in(names.get(int(code), UNKNOWN_LANG))) for code in codes])
     limits = highest[places] if len(codes) else np.zeros(0)
-    return np.divide(lexical, limits, out=lexical * 0.0, where=limits > 0)
+    return np.minimum(np.divide(lexical, limits, out=lexical * 0.0, where=limits > 0), 1.0)

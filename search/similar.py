@@ -33,8 +33,8 @@ def find_similar(snapshot: Snapshot, article_id: str, k: int, wanted: Filter) ->
     groups: dict[int, tuple[float, int, int]] = {}
     if len(vectors) and vectors.any():
         mean = vectors.mean(axis=0)
-        found = snapshot.dense.search((mean / np.linalg.norm(mean)).astype(np.float32), LEG_DEPTH, mask)
-        for position, cosine in zip(found.positions, found.scores, strict=True):
+        positions, cosines = snapshot.search_dense((mean / np.linalg.norm(mean)).astype(np.float32), LEG_DEPTH, mask)
+        for position, cosine in zip(positions.tolist(), cosines.tolist(), strict=True):
             key = int(snapshot.columns.family[position])
             groups.setdefault(key, (float(cosine), int(position), int(snapshot.columns.article[position])))
     ordered = list(groups.values())
@@ -42,7 +42,7 @@ def find_similar(snapshot: Snapshot, article_id: str, k: int, wanted: Filter) ->
         query=title,
         took_ms=(time.perf_counter() - started) * 1000,
         hits=tuple(_present(snapshot, ordered[:k])),
-        facets=facets(snapshot, [position for _, position, _ in ordered]),
+        facets=facets(snapshot, np.array([position for _, position, _ in ordered], dtype=np.int64)),
         total=len(ordered),
         no_good_answer=not ordered,
     )

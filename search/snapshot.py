@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +24,16 @@ from backissue.search.filters import (
     resolve,
 )
 from backissue.search.layout import IndexPaths, LexicalState, Manifest
-from backissue.search.lexical import TITLE_WEIGHT, LexicalIndex, WeightedTerm, highest_term_bm25
+from backissue.search.lexical import TITLE_WEIGHT, LexicalIndex, WeightedTerm, by_word, highest_term_bm25
 from backissue.search.store import Store
 from backissue.search.types import Query
+
+PER_FAMILY = 8
+"""So many passages of one article, or of all copies of it, may be candidates: neither an agency's text in two hundred
+papers nor one very long article may be all that is found."""
+
+Found = tuple[NDArray[np.int64], NDArray[np.float64]]
+"""Positions and scores, best first."""
 
 
 @dataclass(frozen=True)
@@ -178,9 +185,15 @@ class Snapshot:
         """The languages of the archive, that of most passages first."""
         return list(self.passages_by_lang)
 
+    @cached_property
+    def newest_day(self) -> int:
+        """The last day on which anything was published, 0 where no article has a date."""
+        days = self.columns.day if self.alive is None else self.columns.day[self.alive]
+        return max(int(days.max(initial=0)), 0)
+
     def restriction(self, query: Query) -> Restriction:
         """The query's filters in this archive's codes."""
-        if not (query.filter or query.excluded or query.phrases or query.excluded_words or query.excluded_phrases):
+        if replace(query, raw="", text="") == Query(raw="", text=""):
             return NO_RESTRICTION
         return resolve(query, self.names, fold_name)
 
@@ -194,23 +207,52 @@ class Snapshot:
         return mask & self._text_mask(restriction) if restriction.needs_text else mask
 
     def search_lexical(
-        self, terms: list[WeightedTerm], k: int, restriction: Restriction, mask: Mask | None
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        self, terms: Sequence[WeightedTerm], k: int, restriction: Restriction, mask: Mask | None
+    ) -> Found:
         """Positions (n,) and BM25 scores (n,) of the `k` best passages that the mask lets pass, best first.
 
-        The index applies what it can of the restriction itself. It cannot see which article a passage belongs
-        to, and it may be a commit ahead of the columns; so it is asked for more until `k` passages pass.
+        The index applies what it can of the restriction itself. It cannot see which article a passage belongs to, and
+        it may be a commit ahead of the columns: the mask decides.
         """
-        depth = k
-        while True:
+
+        def search(depth: int) -> tuple[Found, bool]:
             hits = self.lexical.search(terms, depth, restriction, self.langs)
             positions = self.columns.positions(hits.rows)
             passing = positions >= 0
             if mask is not None:
                 passing &= mask[np.maximum(positions, 0)]
-            if passing.sum() >= k or len(hits) < depth:
-                return positions[passing][:k], hits.scores[passing][:k]
+            return (positions[passing], hits.scores[passing].astype(np.float64)), len(hits) < depth
+
+        return self._deep(search, k)
+
+    def search_dense(self, vector: NDArray[np.float32], k: int, mask: Mask | None) -> Found:
+        """Positions (n,) and cosines (n,) of the `k` nearest passages that the mask lets pass, best first."""
+
+        def search(depth: int) -> tuple[Found, bool]:
+            hits = self.dense.search(vector, depth, mask)
+            return (hits.positions, hits.scores.astype(np.float64)), len(hits) < depth
+
+        return self._deep(search, k)
+
+    def _deep(self, search: Callable[[int], tuple[Found, bool]], k: int) -> Found:
+        """The `k` best of what `search` finds, not more than `PER_FAMILY` of one family, looked for ever deeper.
+
+        `search` is given a depth and says whether there is nothing further down.
+        """
+        depth = k
+        while True:
+            (positions, scores), exhausted = search(depth)
+            kept = first_of_each(self.columns.family[positions], PER_FAMILY)
+            if exhausted or kept.sum() >= k:
+                return positions[kept][:k], scores[kept][:k]
             depth *= 4
+
+    def lexical_scores(self, terms: Sequence[WeightedTerm], positions: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The BM25 scores (n,) of the passages at some positions; 0 for one that holds none of the terms."""
+        rows = self.columns.row[positions]
+        hits = self.lexical.scores(terms, rows)
+        found = dict(zip(hits.rows.tolist(), hits.scores.tolist(), strict=True))
+        return np.array([found.get(row, 0.0) for row in rows.tolist()])
 
     def cosines(self, vector: NDArray[np.float32], positions: NDArray[np.int64]) -> NDArray[np.float64]:
         """The cosines (n,) of a vector (d,) of length 1 with the passages at some positions."""
@@ -219,13 +261,14 @@ class Snapshot:
         return np.array([float(found[int(row)] @ vector) if int(row) in found else 0.0 for row in rows])
 
     def highest_bm25(self, terms: Sequence[WeightedTerm]) -> float:
-        """The limit of the BM25 sum of some terms, met in passage and title any number of times."""
-        passages = len(self.lexical)
-        frequencies = [self.lexical.document_frequency(term) for term in terms]
-        return sum(
-            term.weight * (1 + TITLE_WEIGHT) * highest_term_bm25(passages, n)
-            for term, n in zip(terms, frequencies, strict=True)
-        )
+        """The limit of the BM25 sum of some words, met in passage and title any number of times."""
+        return sum(max(map(self._highest_bm25_of, options)) for options in by_word(terms).values())
+
+    def _highest_bm25_of(self, term: WeightedTerm) -> float:
+        frequency = self.lexical.document_frequency(term)
+        # Until tantivy merges them away, deleted passages count in a term's frequency but not in the number of all.
+        limit = highest_term_bm25(max(len(self.lexical), frequency), frequency)
+        return term.weight * (1 + TITLE_WEIGHT) * limit
 
     def _text_mask(self, restriction: Restriction) -> Mask:
         mask = np.ones(len(self.columns), dtype=np.bool_)
@@ -252,6 +295,18 @@ class Snapshot:
         return in_articles(self.columns, positions[positions >= 0])
 
 
+def first_of_each(families: NDArray[np.int64], limit: int) -> Mask:
+    """True for the first `limit` entries of each family: shape (n,)."""
+    kept = np.zeros(len(families), dtype=np.bool_)
+    if len(families):
+        grouped = np.argsort(families, kind="stable")
+        starts = np.flatnonzero(np.append(True, np.diff(families[grouped]) != 0))
+        sizes = np.diff(np.append(starts, len(grouped)))
+        kept[grouped[np.arange(len(grouped)) - np.repeat(starts, sizes) < limit]] = True
+    return kept
+
+
+@lru_cache(maxsize=100_000)
 def fold_name(name: str) -> str:
     """A name without case, accents or punctuation, so that two spellings of it are equal."""
     return " ".join(token.term for token in surface(name))

@@ -7,7 +7,7 @@ Every offset is a position in Unicode code points in `Article.text` as it is sto
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any
@@ -85,33 +85,24 @@ class Filter:
     def __bool__(self) -> bool:
         return self != NO_FILTER
 
-    def and_also(self, other: Filter) -> Filter:
-        """Both filters at once: the later start, the earlier end, and the values that both allow."""
-        return Filter(
-            langs=_both(self.langs, other.langs),
-            sources=_both(self.sources, other.sources),
-            sections=_both(self.sections, other.sections),
-            authors=_both(self.authors, other.authors),
-            titles=self.titles + other.titles,
-            after=max(filter(None, (self.after, other.after)), default=None),
-            before=min(filter(None, (self.before, other.before)), default=None),
+    def within(self, after: date | None, before: date | None) -> Filter:
+        """This filter with a later start or an earlier end, where these are given."""
+        return replace(
+            self,
+            after=max(filter(None, (self.after, after)), default=None),
+            before=min(filter(None, (self.before, before)), default=None),
         )
 
 
 NO_FILTER = Filter()
-_NOTHING = "\N{NULL}"
-
-
-def _both(left: tuple[str, ...], right: tuple[str, ...]) -> tuple[str, ...]:
-    if not left or not right:
-        return left or right
-    folded = {value.casefold() for value in right}
-    return tuple(value for value in left if value.casefold() in folded) or (_NOTHING,)
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question taken apart: `text` is what is left to rank by when the syntax is taken out."""
+    """A question taken apart: `text` is what is left to rank by when the syntax is taken out.
+
+    `filter` is what the question itself asks for, `also` what was asked for beside it; both must hold.
+    """
 
     raw: str
     text: str
@@ -119,6 +110,7 @@ class Query:
     excluded_words: tuple[str, ...] = ()
     excluded_phrases: tuple[str, ...] = ()
     filter: Filter = NO_FILTER
+    also: Filter = NO_FILTER
     excluded: Filter = NO_FILTER
 
 
@@ -146,9 +138,10 @@ class PassageHit:
 class Hit:
     """One article that was found, with its best passages, best first.
 
-    `score` is calibrated: the estimated probability, 0 to 1, that the article answers. `copies` are the other
-    articles of its family (near-duplicates: agency copy run by several outlets). `explain` says what each
-    leg, the fusion and the reranker gave, and which leg abstained and why.
+    `score` is calibrated: the estimated probability, 0 to 1, that the article answers, decayed by age where that was
+    asked for; it is 0 where nothing was asked but filters, and for articles like an article it is the cosine. `copies`
+    are the other articles of its family that were found (near-duplicates: agency copy run by several outlets).
+    `explain` says what each leg, the fusion and the reranker gave, and which leg abstained and why.
     """
 
     article: ArticleRef
@@ -161,7 +154,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class FacetValue:
-    """A value of a facet and how many articles of the candidate set have it."""
+    """A value of a facet and how many articles of the candidate set have it; of copies the best one is counted."""
 
     value: str
     count: int

@@ -46,7 +46,7 @@ QUESTION_SETS = (
 LANGS_OF = {"news_debian_headlines": {"de", "es"}}
 """This set has the same news in many languages; with all of them a question would have several right passages."""
 FREE_SIGN = frozenset({"foreign"})
-L2 = 1e-3
+L2 = 1e-5
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def cross_questions(path: Path) -> Iterator[tuple[str, str, str, str]]:
 def examples(archive: Archive, asked: Sequence[Asked]) -> tuple[list[Example], list[Example], list[str], list[str]]:
     """Each question's candidates as fusion sees them and as the reranker does, and the names of both feature sets."""
     snapshot, embedder = archive._snapshot, StaticEmbedder.bundled()
-    reranker = FastReranker(embedder, Calibration.bundled().reranker)
+    reranker = FastReranker(embedder, Calibration.bundled().reranker[Mode.HYBRID])
     fused, read = [], []
     fusion_names: list[str] = []
     reranker_names: list[str] = []

@@ -175,7 +175,7 @@ def filter_of(
         after=_date_bounds("--after", after)[0] if after else None,
         before=_date_bounds("--before", before)[0] if before else None,
     )
-    return given.and_also(Filter(after=within[0], before=within[1]))
+    return given.within(*within)
 
 
 def _language(name: str) -> str:

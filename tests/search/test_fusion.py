@@ -6,6 +6,7 @@ from hypothesis.extra import numpy as hnp
 
 from backissue.search.calibration import Calibration, LogisticModel
 from backissue.search.fusion import fuse, fusion_features
+from backissue.search.types import Mode
 
 MODEL = LogisticModel(-1.0, {"words": 4.0, "cosine": 2.0, "foreign": 0.5, "foreign_words": 1.0, "foreign_cosine": 3.0})
 
@@ -43,7 +44,7 @@ cosines = hnp.arrays(np.float64, 6, elements=st.floats(-1, 1, allow_nan=False))
 
 @given(shares, cosines, hnp.arrays(np.bool_, 6))
 def test_being_better_in_both_legs_is_never_worse(words, semantic, readable):
-    fused = fuse(words, semantic, readable, Calibration.bundled().fusion)
+    fused = fuse(words, semantic, readable, Calibration.bundled().fusion[Mode.HYBRID])
     for i in range(6):
         for j in range(6):
             if readable[i] == readable[j] and words[i] >= words[j] and semantic[i] >= semantic[j]:

@@ -79,11 +79,22 @@ def test_no_score_is_above_the_highest(tmp_path):
 
 def test_a_word_of_one_language_does_not_meet_its_namesake_in_another(tmp_path):
     index = build(tmp_path / "lexical", ["Gift im Wasser"], lang="de")
-    # Another language's word counts less; the same in upper case is a name or number and counts in full.
-    terms = expand("gift", "en", ["de"])
-    assert [term.lang for term in terms] == ["de"]
-    assert all(term.weight < 1 for term in terms)
     assert len(index.search([WeightedTerm("en", "gift")], 5, NO_RESTRICTION, ["de"])) == 0
+    assert len(index.search([WeightedTerm("de", "gift")], 5, NO_RESTRICTION, ["de"])) == 1
+
+
+def test_of_a_words_translations_the_one_that_counts_most_decides(tmp_path):
+    index = build(tmp_path / "lexical", ["port", "dock", "port dock", "field"])
+    options = [WeightedTerm("en", "port", 0.9, "harbour"), WeightedTerm("en", "dock", 0.4, "harbour")]
+
+    def score(terms):
+        hits = index.search(terms, 10, NO_RESTRICTION, ["en"])
+        return dict(zip(hits.rows.tolist(), hits.scores.tolist(), strict=True))
+
+    port, dock, both = score(options[:1]), score(options[1:]), score(options)
+    assert both == pytest.approx({1: port[1], 2: dock[2], 3: max(port[3], dock[3])})
+    apart = score([WeightedTerm("en", "port", 0.9, "harbour"), WeightedTerm("en", "dock", 0.4, "quay")])
+    assert apart[3] == pytest.approx(port[3] + dock[3])
 
 
 def test_codes_days_phrases_and_exclusions_are_applied_by_the_index(tmp_path):

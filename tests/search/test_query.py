@@ -122,11 +122,11 @@ def test_nothing_to_rank_by(question: str) -> None:
     assert parse(question).text == ""
 
 
-def test_the_extra_filter_is_required_too() -> None:
+def test_the_extra_filter_stands_beside_the_written_one() -> None:
     extra = Filter(langs=("pl",), after=date(2023, 6, 1))
-    assert parse("talks after:2023 source:PAP", extra).filter == Filter(
-        langs=("pl",), sources=("PAP",), after=date(2023, 6, 1)
-    )
+    query = parse("talks after:2023 source:PAP", extra)
+    assert query.filter == Filter(sources=("PAP",), after=date(2023, 1, 1))
+    assert query.also == extra
 
 
 def test_half_a_surrogate_pair_is_replaced() -> None:

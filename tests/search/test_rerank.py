@@ -4,6 +4,7 @@ import pytest
 from backissue.search.calibration import Calibration, Judgement, LogisticModel
 from backissue.search.embedding import TokenVectors
 from backissue.search.rerank import WINDOW_TOKENS, Evidence, FastReranker, interactions
+from backissue.search.types import Mode
 
 
 def tokens(*vectors):
@@ -75,7 +76,7 @@ def test_a_logistic_model_adds_its_weighted_features():
 def test_a_foreign_passage_has_features_of_its_own(embedder):
     def features(readable):
         evidence = [Evidence("Harbour", "The harbour froze.", 0.4, 0.5, readable)]
-        return FastReranker(embedder, Calibration.bundled().reranker).features("frozen harbour", evidence)
+        return FastReranker(embedder, Calibration.bundled().reranker[Mode.HYBRID]).features("frozen harbour", evidence)
 
     near, far = features(True), features(False)
     assert near["interaction"] == far["foreign_interaction"] > 0
@@ -88,5 +89,6 @@ def test_the_fast_reranker_prefers_the_passage_that_answers(embedder):
     question = "What does North Korea get for its shells?"
     answers = Evidence("", "W zamian za pociski Korea Północna dostaje żywność i ropę.", 0.0, 0.5, False)
     beside = Evidence("", "Piłkarze wygrali mecz po rzutach karnych.", 0.0, 0.5, False)
-    first, second = FastReranker(embedder, Calibration.bundled().reranker).judge(question, [answers, beside])
+    model = Calibration.bundled().reranker[Mode.HYBRID]
+    first, second = FastReranker(embedder, model).judge(question, [answers, beside])
     assert first.log_odds > second.log_odds

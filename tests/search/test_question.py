@@ -1,0 +1,70 @@
+import pytest
+
+from backissue.search.query import parse
+from backissue.search.question import NAME_WEIGHT, TRANSLATION_EXPONENT, expand, understand
+from backissue.search.translations import Translations
+
+
+class Dictionary(Translations):
+    """A table of a few words."""
+
+    def __init__(self, entries):
+        self._entries = entries
+
+    def translate(self, term, source, target):
+        return self._entries.get((term, source, target), ())
+
+
+WORDS = Dictionary(
+    {
+        ("return", "en", "pl"): (("zamian", 0.31), ("powrot", 0.5)),
+        ("korea", "en", "pl"): (("kore", 1.0),),
+    }
+)
+
+
+def weights(text, lang, langs):
+    return {term.key: term.weight for term in expand(text, lang, langs, WORDS)}
+
+
+def test_in_its_own_language_a_question_is_its_terms():
+    assert weights("what does it get in return", "en", ["en"]) == {"en:get": 1.0, "en:return": 1.0}
+
+
+def test_in_another_language_words_are_their_translations():
+    assert weights("in return", "en", ["pl"]) == {
+        "pl:zamian": pytest.approx(0.31**TRANSLATION_EXPONENT),
+        "pl:powrot": pytest.approx(0.5**TRANSLATION_EXPONENT),
+    }
+
+
+def test_names_and_numbers_also_stand_for_themselves():
+    found = weights("the return of Return in 2023", "en", ["pl"])
+    assert found["pl:return"] == NAME_WEIGHT
+    assert found["pl:2023"] == 1.0
+
+
+def test_a_capital_that_only_begins_the_question_makes_no_name():
+    assert "pl:return" not in weights("Return of the prodigal", "en", ["pl"])
+
+
+def test_a_word_without_a_translation_stays_as_it_is():
+    assert weights("Malligyong", "en", ["pl"]) == {"pl:malligyong": 1.0}
+
+
+def test_the_questions_stop_words_are_no_words_of_another_language():
+    assert "pl:to" not in weights("how to get to Rajin", "en", ["pl"])
+
+
+def test_a_question_of_names_is_read_in_every_language_alike():
+    question = understand(parse("Putin Pyongyang"), ["pl", "en"], None)
+    assert question.lang == "und"
+    assert {term.lang for term in question.terms} == {"pl", "en"}
+    assert all(term.weight == 1.0 for term in question.terms)
+    assert question.vector is None
+
+
+def test_a_question_knows_its_language_and_what_it_can_read():
+    question = understand(parse("what does North Korea get in return"), ["pl", "en"], None)
+    assert question.lang == "en"
+    assert question.reads("en") and not question.reads("pl")
