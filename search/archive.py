@@ -40,8 +40,8 @@ class Archive:
         self._store = store
         self._snapshot = snapshot
         self._lock = threading.Lock()
+        self._models_lock = threading.Lock()  # A model takes seconds to load, and searches go on meanwhile.
         self._embedder: Embedder | None = None
-        self._tokens: StaticEmbedder | None = None
         self._cross_encoders: OrderedDict[str, Reranker] = OrderedDict()
 
     @classmethod
@@ -131,8 +131,8 @@ class Archive:
             parse(question, filter or NO_FILTER),
             options,
             embedder=None if options.mode is Mode.LEXICAL else self._embedder_for(snapshot),
-            tokens=self._token_embedder(),
-            reranker=self._reranker(rerank),
+            tokens=StaticEmbedder.bundled(),
+            reranker=self._reranker(rerank, options.mode),
         )
 
     def similar(self, article_id: str, *, k: int = 10, filter: Filter | None = None) -> Results:  # noqa: A002
@@ -158,7 +158,9 @@ class Archive:
         Raises:
             ArticleNotFoundError: the archive holds no article of this id.
         """
-        return self._store.spans(self._store.row_of(article_id), self._snapshot.manifest.layout)
+        self.refresh()
+        with self._store.read():
+            return self._store.spans(self._store.row_of(article_id), self._snapshot.manifest.layout)
 
     def stats(self) -> dict[str, Any]:
         """What the archive holds: counts, languages, sources, days, model, generation and bytes on disk."""
@@ -202,27 +204,17 @@ class Archive:
         return True
 
     def _embedder_for(self, snapshot: Snapshot) -> Embedder:
-        with self._lock:
-            wanted = snapshot.manifest.model_hash
-            if self._embedder is None or self._embedder.model.hash != wanted:
-                embedder = load_embedder_of(snapshot)
-                self._embedder = embedder
-                if self._tokens is None and isinstance(embedder, StaticEmbedder):
-                    self._tokens = embedder
+        with self._models_lock:
+            if self._embedder is None or self._embedder.model.hash != snapshot.manifest.model_hash:
+                self._embedder = load_embedder_of(snapshot)
             return self._embedder
 
-    def _token_embedder(self) -> StaticEmbedder:
-        with self._lock:
-            if self._tokens is None:
-                self._tokens = StaticEmbedder.bundled()
-            return self._tokens
-
-    def _reranker(self, name: str) -> Reranker | None:
+    def _reranker(self, name: str, mode: Mode) -> Reranker | None:
         if name == "off":
             return None
         if name == "fast":
-            return FastReranker(self._token_embedder(), Calibration.bundled().reranker)
-        with self._lock:
+            return FastReranker(StaticEmbedder.bundled(), Calibration.bundled().reranker[mode])
+        with self._models_lock:
             if name not in self._cross_encoders:
                 self._cross_encoders[name] = CrossEncoderReranker(name)
             self._cross_encoders.move_to_end(name)

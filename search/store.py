@@ -188,12 +188,6 @@ class Store:
                     found[record[0]] = _ref(record)
         return found
 
-    def family(self, family: int, limit: int) -> list[ArticleRef]:
-        """The heads of a family's articles in the order in which they came, `limit` at most."""
-        with self.read() as connection:
-            query = f"SELECT {_REF_FIELDS} {_ARTICLE_JOIN} WHERE a.family = ? ORDER BY a.row LIMIT ?"
-            return [_ref(record) for record in connection.execute(query, (family, limit))]
-
     def article(self, article_id: str) -> Article:
         """The article of this id.
 
