@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backissue.indexer.copies import bands, resemblance, signature
-from backissue.search.columns import NO_DAY
-from backissue.search.errors import IndexCorruptError
+from backissue.search.columns import NO_DAY, NO_SECOND
+from backissue.search.errors import FormatVersionError, IndexCorruptError
 from backissue.search.layout import FORMAT_VERSION
 from backissue.search.store import DAMAGED, encode_vectors
 from backissue.search.types import Article, Span
@@ -102,7 +102,8 @@ class Database:
         """Opens the archive at `path`, made empty where there is none.
 
         Raises:
-            IndexCorruptError: the file is no archive, or one of another format.
+            IndexCorruptError: the file is no archive.
+            FormatVersionError: it is one of another format.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
@@ -119,7 +120,10 @@ class Database:
             raise IndexCorruptError(f"{path} is no archive ({error}). Restore it from a backup.") from error
         if str(version) != str(FORMAT_VERSION):
             connection.close()
-            raise IndexCorruptError(f"{path} has format {version}; this version writes format {FORMAT_VERSION}.")
+            raise FormatVersionError(
+                f"{path} has format {version}; this version writes format {FORMAT_VERSION}. "
+                "Build a new index from the files, or use the version that wrote this one."
+            )
         return cls(connection)
 
     def close(self) -> None:
@@ -199,22 +203,18 @@ class Database:
         return {record[0]: Known(*record[1:]) for record in self._connection.execute(query, list(ids))}
 
     def put(self, cut: CutArticle, layout: int, seq: int) -> None:
-        """Writes an article and its passages in place of what the archive held of this id. Within `change`."""
+        """Writes an article and its passages in place of what the archive held of this id. Within `change`.
+
+        A new version has a new row: it may be a copy of another text than the old one was.
+        """
         article = cut.article
+        self.delete([article.id], seq)
         values = self._values(article, seq)
-        found = self._connection.execute("SELECT row FROM articles WHERE id = ?", (article.id,)).fetchone()
-        if found is None:
-            names = ", ".join(values)
-            marks = ", ".join("?" * len(values))
-            cursor = self._connection.execute(
-                f"INSERT INTO articles ({names}, family) VALUES ({marks}, 0)", list(values.values())
-            )
-            row = int(cursor.lastrowid or 0)
-        else:
-            row = int(found[0])
-            self._bury(row, seq)
-            sets = ", ".join(f"{name} = ?" for name in values)
-            self._connection.execute(f"UPDATE articles SET {sets} WHERE row = ?", [*values.values(), row])
+        names, marks = ", ".join(values), ", ".join("?" * len(values))
+        cursor = self._connection.execute(
+            f"INSERT INTO articles ({names}, family) VALUES ({marks}, 0)", list(values.values())
+        )
+        row = int(cursor.lastrowid or 0)
         self._join_family(row, article.text)
         self.put_passages(row, cut, layout, seq)
 
@@ -312,7 +312,6 @@ class Database:
         """Puts the article into the family of its nearest copy, or into one of its own."""
         own = signature(text)
         keys = bands(own)
-        self._connection.execute("DELETE FROM bands WHERE article = ?", (row,))
         best, family = SAME_COPY, row
         if keys:
             marks = ",".join("?" * len(keys))
@@ -347,7 +346,7 @@ def when(published: str | None) -> tuple[int, int]:
     """The day, counted from 0001-01-01 in the article's own calendar, and the second, since 1970 in UTC, of an ISO 8601
     date or date-time. One without a zone is taken for UTC; a missing or unreadable one comes before all others.
     """
-    missing = (NO_DAY, NO_DAY)
+    missing = (NO_DAY, NO_SECOND)
     if not published:
         return missing
     try:

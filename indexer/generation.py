@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,9 +22,6 @@ from backissue.search.errors import FormatVersionError, IndexCorruptError, Index
 from backissue.search.layout import FORMAT_VERSION, IndexPaths, LexicalState, Manifest, describe
 from backissue.search.store import Store
 from backissue.search.types import UNKNOWN_LANG
-
-KEPT_GENERATIONS = 2
-"""The published one, and the one before it for a rollback."""
 
 Report = Callable[[int, int], None]
 
@@ -119,11 +115,20 @@ def names(paths: IndexPaths) -> list[str]:
     return sorted(path.name for path in paths.generations.iterdir() if path.name.isdigit())
 
 
-def retire(paths: IndexPaths) -> list[Manifest]:
-    """Removes what is neither published nor kept for a rollback; gives the manifests of what stays."""
+def current_or_none(paths: IndexPaths) -> str | None:
+    """The name of the published generation, None where there is none that can be named."""
+    try:
+        return paths.current_name()
+    except (IndexNotFoundError, IndexCorruptError):
+        return None
+
+
+def retire(paths: IndexPaths, before: str | None) -> list[Manifest]:
+    """Removes all but what is published and what was `before`, kept for a rollback; gives the manifests of both."""
     current = paths.current_name()
-    older = {name: manifest for name in names(paths) if name < current and (manifest := _readable(paths, name))}
-    kept = dict([*older.items()][-(KEPT_GENERATIONS - 1) :]) | {current: Manifest.read(paths.generation(current))}
+    kept = {current: Manifest.read(paths.generation(current))}
+    if before is not None and (manifest := _readable(paths, before)):
+        kept[before] = manifest
     for path in paths.generations.iterdir():
         if path.name not in kept:
             shutil.rmtree(path, ignore_errors=True)
@@ -160,10 +165,8 @@ def _counted(passages: Iterator[LexicalPassage], report: Report, total: int) -> 
 
 def _highest(paths: IndexPaths) -> int:
     """The highest number of a generation; that of a published one counts also where its folder is gone."""
-    taken = names(paths)
-    with suppress(IndexNotFoundError, IndexCorruptError):
-        taken.append(paths.current_name())
-    return max(map(int, taken), default=0)
+    published = current_or_none(paths)
+    return max(map(int, [*names(paths), *([published] if published else [])]), default=0)
 
 
 def _readable(paths: IndexPaths, name: str) -> Manifest | None:

@@ -22,6 +22,7 @@ from backissue.search.errors import (
     IndexCorruptError,
     IndexNotFoundError,
     InvalidArgumentError,
+    MissingExtraError,
     ModelMismatchError,
 )
 from backissue.search.layout import IndexPaths, LexicalState, Manifest
@@ -134,11 +135,16 @@ class Indexer:
                 published = self._published(database)
             cutter = self._cutter(database, published)
             number = database.layout(cutter.layout)
-            run = Intake(database, cutter, number, report, strict)
+            run = Intake(database, *self._taking(database, published, cutter), report, strict)
             if articles is not None:
-                run.take(articles)
-                if prune:
-                    run.prune()
+                try:
+                    run.take(articles)
+                    if prune:
+                        run.prune()
+                except BaseException:
+                    if published is not None:
+                        self._fold(database, published, self._taking(database, published, cutter)[0], report)
+                    raise
             self._build(database, cutter, number, report)
             return run.summary(self._paths.current_name())
 
@@ -183,6 +189,7 @@ class Indexer:
             IndexNotFoundError: there is no index, or no generation before the current one.
             IndexLockedError: another process is writing.
         """
+        self._paths.current_name()
         with self._writing("rollback") as database:
             name = generation.previous(self._paths)
             number = Manifest.read(self._paths.generation(name)).layout
@@ -239,6 +246,15 @@ class Indexer:
             overlap = known.overlap_sentences if known else OVERLAP_SENTENCES
         return Cutter(load_embedder(model), words, overlap)
 
+    def _taking(self, database: Database, published: Manifest | None, cutter: Cutter) -> tuple[Cutter, int]:
+        """The cutter and the layout by which articles are taken in: those that searches use meanwhile, if they can be
+        used still. What is to be built gets its passages when all are in.
+        """
+        if published is not None:
+            with suppress(ModelMismatchError, MissingExtraError, InvalidArgumentError):
+                return self._cutter_of(database, published.layout), published.layout
+        return cutter, database.layout(cutter.layout)
+
     def _cutter_of(self, database: Database, number: int) -> Cutter:
         """The cutter that made the passages of a layout."""
         layout = database.layout_of(number)
@@ -285,8 +301,9 @@ class Indexer:
             )
             report("publish", 0, 1)
             manifest.check_contents(self._paths.generation(manifest.generation))
+            before = generation.current_or_none(self._paths)
             generation.publish(self._paths, manifest.generation)
-        kept = generation.retire(self._paths)
+        kept = generation.retire(self._paths, before)
         used = {one.layout for one in kept}
         with database.transaction():
             database.forget(set(database.layouts()) - used, min(one.seq for one in kept))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from backissue.indexer.database import Database, Known, content_hash
 from backissue.indexer.passages import Cutter
 from backissue.indexer.readers import Problem
 from backissue.indexer.summary import Progress, Summary
 from backissue.search.errors import ReadError
-from backissue.search.types import Article
+from backissue.search.types import UNKNOWN_LANG, Article
 
 BATCH_ARTICLES = 256
 """So many articles are acknowledged together."""
@@ -52,7 +52,16 @@ class Intake:
             self.report("read", self.added + self.updated + self.unchanged, None)
 
     def prune(self) -> None:
-        """Deletes the articles that this run did not take in."""
+        """Deletes the articles that this run did not take in.
+
+        Where something could not be read, none is: what is missing may be in there.
+        """
+        unread = [problem for problem in self.problems if problem.kind not in ("duplicate", "empty", "unsupported")]
+        if unread:
+            self._note(
+                Problem("prune", "", "unpruned", f"{len(unread)} inputs could not be read, so nothing was pruned")
+            )
+            return
         ids = self.database.ids_not_written_since(self._first_seq, self._same)
         if ids:
             with self.database.change() as seq:
@@ -74,10 +83,12 @@ class Intake:
 
     def _without_problems(self, articles: Iterable[Article | Problem]) -> Iterator[Article]:
         for article in articles:
-            if isinstance(article, Article):
-                yield article
-            else:
+            if not isinstance(article, Article):
                 self._note(article)
+            elif article.text.strip():
+                yield sound(article)
+            else:
+                self._note(Problem(article.id, "", "empty", "no text"))
 
     def _note(self, problem: Problem) -> None:
         self.problems.append(problem)
@@ -112,6 +123,24 @@ class Intake:
 
     def _written_by_this_run(self, known: dict[str, Known], article_id: str) -> bool:
         return article_id in known and known[article_id].seq > self._first_seq
+
+
+def sound(article: Article) -> Article:
+    """The article in the form that can be stored: without half surrogate pairs and null characters, offsets kept."""
+    changed = {
+        name: _storable(value)
+        for name in Article.__slots__
+        if (value := getattr(article, name)) is not None and value != _storable(value)
+    }
+    if not article.lang:
+        changed["lang"] = UNKNOWN_LANG
+    return replace(article, **changed) if changed else article
+
+
+def _storable(text: str) -> str:
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode("utf-8")
+    return text.replace("\x00", " ") if "\x00" in text else text
 
 
 def _batches(articles: Iterable[Article]) -> Iterator[list[Article]]:

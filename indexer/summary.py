@@ -10,7 +10,7 @@ from typing import Any, Literal
 from backissue.indexer.readers import Problem
 
 Progress = Callable[[str, int, int | None], None]
-"""Is told the stage ("read", "embed", "index", "publish"), how much of it is done, and of how much where that is known."""
+"""Is told the stage ("read", "embed", "index", "publish"), how much of it is done, and of how much if that is known."""
 
 
 @dataclass(frozen=True, slots=True)

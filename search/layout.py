@@ -18,6 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from backissue.search.analysis import ANALYSER_VERSION
 from backissue.search.errors import FormatVersionError, IndexCorruptError, IndexNotFoundError
 
 FORMAT_VERSION = 1
@@ -106,7 +107,7 @@ class Manifest:
         """The manifest in `folder`, its version checked.
 
         Raises:
-            FormatVersionError: it was written in a format that this version does not read.
+            FormatVersionError: it was written in a format, or with an analysis of words, of another version.
             IndexCorruptError: it is missing, is not a manifest or has changed.
         """
         path = folder / "manifest.json"
@@ -121,6 +122,12 @@ class Manifest:
             raise FormatVersionError(
                 f"{path} has format {version}; this version reads format {FORMAT_VERSION}. "
                 "Run: backissue rebuild (the articles are kept)"
+            )
+        analysis = record.get("analyser_version", ANALYSER_VERSION)
+        if analysis != ANALYSER_VERSION:
+            raise FormatVersionError(
+                f"{path} was built with version {analysis} of the analysis of words, and this is {ANALYSER_VERSION}: "
+                "words would be missed. Run: backissue rebuild (the articles are kept)"
             )
         try:
             return cls(**_unsealed(record))

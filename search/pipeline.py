@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
 
+from backissue.search.analysis import terms
 from backissue.search.answer import Reader
 from backissue.search.calibration import Calibration, Judgement
 from backissue.search.embedding import Embedder, TokenEmbedder
 from backissue.search.explain import explain
 from backissue.search.fusion import NO_CANDIDATES, Candidates
 from backissue.search.groups import Group, Judged, browse, collapse, facets, listed, order, score
+from backissue.search.proximity import Worth, best_window, highest
 from backissue.search.question import Question, understand
 from backissue.search.rerank import Evidence, Reranker
 from backissue.search.retrieval import SILENT, Legs, gather, retrieve
 from backissue.search.snapshot import Snapshot
-from backissue.search.types import Answer, Hit, Mode, PassageHit, Query, Results, Sort
+from backissue.search.store import StoredPassage
+from backissue.search.types import Answer, ArticleRef, Hit, Mode, PassageHit, Query, Results, Sort
 
 RERANK_DEPTH = 50
 """How many candidates the reranker reads."""
@@ -159,21 +162,35 @@ def _read(snapshot: Snapshot, question: Question, candidates: Candidates, rerank
     with snapshot.store.read():
         passages = snapshot.store.passages(rows)
         refs = snapshot.store.refs({passage.article for passage in passages.values()})
-    evidence = []
-    for index, row in enumerate(rows):
-        passage = passages.get(row)  # None: deleted since the snapshot was taken.
-        ref = refs.get(passage.article) if passage is not None else None
-        evidence.append(
-            Evidence(
-                title=ref.title if ref is not None else "",
-                text=passage.text if passage is not None else "",
-                words=float(candidates.words[index]),
-                cosine=float(candidates.semantic[index]),
-                readable=bool(candidates.readable[index]),
-            )
-        )
+    worth = {ref.lang: snapshot.worth(question.terms_in(ref.lang)) for ref in refs.values()}
+    evidence = [evidence_of(candidates, index, passages.get(row), refs, worth) for index, row in enumerate(rows)]
     judgements = reranker.judge(question.text, evidence)
     return [
         Judged(index, int(position), judgement, read=True)
         for index, (position, judgement) in enumerate(zip(positions, judgements, strict=True))
     ]
+
+
+def evidence_of(
+    candidates: Candidates,
+    index: int,
+    passage: StoredPassage | None,
+    refs: Mapping[int, ArticleRef],
+    worth: Mapping[str, Worth],
+) -> Evidence:
+    """What is known of a candidate; of one that was deleted since the snapshot was taken, nothing."""
+    ref = refs.get(passage.article) if passage is not None else None
+    if passage is None or ref is None:
+        return Evidence("", "", 0.0, 0.0, 0.0, bool(candidates.readable[index]))
+    limit = highest(worth[ref.lang])
+    together = 0.0
+    if limit and not np.isnan(candidates.lexical[index]):
+        together = best_window([*terms(ref.title, ref.lang), *terms(passage.text, ref.lang)], worth[ref.lang]) / limit
+    return Evidence(
+        title=ref.title,
+        text=passage.text,
+        words=float(candidates.words[index]),
+        together=together,
+        cosine=float(candidates.semantic[index]),
+        readable=bool(candidates.readable[index]),
+    )

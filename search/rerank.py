@@ -25,12 +25,14 @@ class Evidence:
     """What is known of a candidate before it is read closely.
 
     `words` is its BM25 sum as a part of the highest that the question could reach in the passage's language
-    (0 to 1); `cosine` that of question and passage, NaN where it is unknown; `readable` as in `Candidates`.
+    (0 to 1), and `together` the same of the words that stand together; `cosine` is that of question and passage, NaN
+    where it is unknown; `readable` as in `Candidates`.
     """
 
     title: str
     text: str
     words: float
+    together: float
     cosine: float
     readable: bool
 
@@ -86,10 +88,13 @@ class FastReranker:
         whole, window = interactions(query, [self.tokens.token_vectors(one.in_context) for one in candidates])
         readable = np.array([one.readable for one in candidates], dtype=np.bool_)
         words = np.array([one.words for one in candidates], dtype=np.float64)
+        together = np.array([one.together for one in candidates], dtype=np.float64)
         cosine = np.array([one.cosine for one in candidates], dtype=np.float64)
         near = readable.astype(np.float64)
         return {
             **fusion_features(words, cosine, readable),
+            "together": near * together,
+            "foreign_together": (1.0 - near) * together,
             "interaction": near * whole,
             "window": near * window,
             "foreign_interaction": (1.0 - near) * whole,

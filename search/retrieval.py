@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from backissue.search.calibration import Calibration
 from backissue.search.filters import Mask, Restriction
 from backissue.search.fusion import Candidates, fuse
+from backissue.search.lexical import TITLE_WEIGHT
+from backissue.search.proximity import highest
 from backissue.search.question import Question
 from backissue.search.snapshot import Found, Snapshot
 from backissue.search.types import UNKNOWN_LANG, Mode
@@ -98,6 +100,6 @@ def _words(
     """BM25 sums as parts of the highest that the question could reach in each passage's language."""
     names = snapshot.names["lang"]
     codes, places = np.unique(snapshot.columns.lang[positions], return_inverse=True)
-    highest = np.array([snapshot.highest_bm25(question.terms_in(names.get(int(code), UNKNOWN_LANG))) for code in codes])
-    limits = highest[places] if len(codes) else np.zeros(0)
-    return np.minimum(np.divide(lexical, limits, out=lexical * 0.0, where=limits > 0), 1.0)
+    worth = [snapshot.worth(question.terms_in(names.get(int(code), UNKNOWN_LANG))) for code in codes]
+    limits = np.array([highest(one) for one in worth])[places] if len(codes) else np.zeros(0)
+    return np.minimum(np.divide(lexical, limits * (1 + TITLE_WEIGHT), out=lexical * 0.0, where=limits > 0), 1.0)

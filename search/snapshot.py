@@ -24,7 +24,8 @@ from backissue.search.filters import (
     resolve,
 )
 from backissue.search.layout import IndexPaths, LexicalState, Manifest
-from backissue.search.lexical import TITLE_WEIGHT, LexicalIndex, WeightedTerm, by_word, highest_term_bm25
+from backissue.search.lexical import LexicalIndex, WeightedTerm, highest_term_bm25
+from backissue.search.proximity import Worth
 from backissue.search.store import Store
 from backissue.search.types import Query
 
@@ -133,18 +134,19 @@ class Snapshot:
     def caught_up(self) -> Snapshot:
         """The same generation with all that was committed to the archive until now."""
         lexical_seq = LexicalState.read(self._folder).seq
+        manifest = self.manifest
+        # Rows only grow, and what is deleted is masked: only what is new has to be read.
+        last_row = max(int(self.columns.row[-1]) if len(self.columns) else 0, manifest.last_row)
         with self.store.read():
             seq = self.store.seq()
-            tail, vectors = self.store.columns_after(
-                self.manifest.layout, self.manifest.last_row, self.manifest.dimension
-            )
-            deleted = self.store.tombstones_after(self.manifest.layout, self.manifest.seq)
+            more, vectors = self.store.columns_after(manifest.layout, last_row, manifest.dimension)
+            buried = self.store.tombstones_after(manifest.layout, self.seq)
         return replace(
             self,
             lexical=self.lexical.reload(),
-            dense=self.dense.with_tail(vectors),
-            columns=Columns.concat([self.base, tail]),
-            deleted=deleted,
+            dense=self.dense.with_tail(np.concatenate([self.dense.tail, vectors])) if len(more) else self.dense,
+            columns=Columns.concat([self.columns, more]),
+            deleted=np.concatenate([self.deleted, buried]),
             seq=seq,
             lexical_seq=lexical_seq,
         )
@@ -260,15 +262,14 @@ class Snapshot:
         found = self.store.vectors(rows, self.manifest.dimension)
         return np.array([float(found[int(row)] @ vector) if int(row) in found else 0.0 for row in rows])
 
-    def highest_bm25(self, terms: Sequence[WeightedTerm]) -> float:
-        """The limit of the BM25 sum of some words, met in passage and title any number of times."""
-        return sum(max(map(self._highest_bm25_of, options)) for options in by_word(terms).values())
+    def worth(self, terms: Sequence[WeightedTerm]) -> Worth:
+        """For each term the question's word that it stands for, and the limit of its weighted BM25 in a passage."""
+        return {term.term: (term.source or term.term, term.weight * self._highest_term_bm25(term)) for term in terms}
 
-    def _highest_bm25_of(self, term: WeightedTerm) -> float:
+    def _highest_term_bm25(self, term: WeightedTerm) -> float:
         frequency = self.lexical.document_frequency(term)
         # Until tantivy merges them away, deleted passages count in a term's frequency but not in the number of all.
-        limit = highest_term_bm25(max(len(self.lexical), frequency), frequency)
-        return term.weight * (1 + TITLE_WEIGHT) * limit
+        return highest_term_bm25(max(len(self.lexical), frequency), frequency)
 
     def _text_mask(self, restriction: Restriction) -> Mask:
         mask = np.ones(len(self.columns), dtype=np.bool_)

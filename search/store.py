@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from backissue.search.columns import COLUMN_NAMES, Columns
 from backissue.search.errors import (
     ArticleNotFoundError,
+    FormatVersionError,
     IndexCorruptError,
     IndexNotFoundError,
     InvalidArgumentError,
@@ -74,7 +76,8 @@ class Store:
 
         Raises:
             IndexNotFoundError: there is none.
-            IndexCorruptError: the file is not an archive of a format that this version reads.
+            FormatVersionError: it has a format that this version does not read.
+            IndexCorruptError: the file is no archive.
         """
         if not path.is_file():
             raise IndexNotFoundError(
@@ -84,7 +87,10 @@ class Store:
         try:
             version = store.meta("format_version")
             if version != str(FORMAT_VERSION):
-                raise IndexCorruptError(f"{path} has format {version}; this version reads format {FORMAT_VERSION}.")
+                raise FormatVersionError(
+                    f"{path} has format {version}; this version reads format {FORMAT_VERSION}. "
+                    "Build a new index from the files, or use the version that wrote this one."
+                )
         except BaseException:
             store.close()
             raise
@@ -278,11 +284,10 @@ class Store:
     def totals(self, layout: int) -> tuple[int, int, str | None, str | None]:
         """The numbers of articles and passages, and the first and last day of publication."""
         with self.read() as connection:
-            articles, first, last = connection.execute(
-                "SELECT COUNT(*), MIN(substr(published, 1, 10)), MAX(substr(published, 1, 10)) FROM articles"
-            ).fetchone()
+            (articles,) = connection.execute("SELECT COUNT(*) FROM articles").fetchone()
+            first, last = connection.execute("SELECT MIN(day), MAX(day) FROM articles WHERE day > 0").fetchone()
             (passages,) = connection.execute("SELECT COUNT(*) FROM passages WHERE layout = ?", (layout,)).fetchone()
-        return articles, passages, first, last
+        return articles, passages, _iso(first), _iso(last)
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -326,6 +331,10 @@ def columns_and_vectors(records: Sequence[tuple[object, ...]], dimension: int) -
     *values, blobs = zip(*records, strict=True)
     columns = Columns(**{name: np.array(v, dtype=np.int64) for name, v in zip(COLUMN_NAMES, values, strict=True)})
     return columns, decode_vectors([blob for blob in blobs if isinstance(blob, bytes)], dimension)
+
+
+def _iso(day: int | None) -> str | None:
+    return None if day is None else date.fromordinal(day).isoformat()
 
 
 def _ref(record: Sequence[object]) -> ArticleRef:

@@ -33,10 +33,10 @@ from backissue.search import Archive, Article, Mode
 from backissue.search.calibration import Calibration
 from backissue.search.embedding import StaticEmbedder
 from backissue.search.fusion import fusion_features
-from backissue.search.pipeline import RERANK_DEPTH
+from backissue.search.pipeline import RERANK_DEPTH, evidence_of
 from backissue.search.query import parse
 from backissue.search.question import understand
-from backissue.search.rerank import Evidence, FastReranker
+from backissue.search.rerank import FastReranker
 from backissue.search.retrieval import gather, retrieve
 
 QUESTION_SETS = (
@@ -46,6 +46,12 @@ QUESTION_SETS = (
 LANGS_OF = {"news_debian_headlines": {"de", "es"}}
 """This set has the same news in many languages; with all of them a question would have several right passages."""
 FREE_SIGN = frozenset({"foreign"})
+SILENT_FEATURES: Mapping[str, tuple[str, ...]] = {
+    "hybrid": (),
+    "lexical": ("cosine", "foreign_cosine"),
+    "semantic": ("words", "foreign_words", "together", "foreign_together"),
+}
+"""What is not known in each mode."""
 L2 = 1e-5
 
 
@@ -122,16 +128,8 @@ def examples(archive: Archive, asked: Sequence[Asked]) -> tuple[list[Example], l
         fusion_names = list(by_fusion)
         fused.append(Example(_matrix(by_fusion), right[0] if right else -1, one.foreign))
         top = rows[:RERANK_DEPTH]
-        evidence = [
-            Evidence(
-                "",
-                stored[row].text,
-                float(candidates.words[i]),
-                float(candidates.semantic[i]),
-                bool(candidates.readable[i]),
-            )
-            for i, row in enumerate(top)
-        ]
+        worth = {ref.lang: snapshot.worth(question.terms_in(ref.lang)) for ref in refs.values()}
+        evidence = [evidence_of(candidates, index, stored[row], refs, worth) for index, row in enumerate(top)]
         by_reranker = reranker.features(one.text, evidence)
         reranker_names = list(by_reranker)
         here = right[0] if right and right[0] < len(top) else -1
@@ -242,9 +240,22 @@ def _matrix(features: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
     return np.stack(list(features.values()), axis=1)
 
 
-def _model(names: Sequence[str], weights: NDArray[np.float64], scale: float, bias: float) -> dict[str, Any]:
-    scaled = {name: round(float(scale * w), 4) for name, w in zip(names, weights, strict=True)}
-    return {"bias": round(bias, 4), "weights": scaled}
+def _without(one: Example, names: Sequence[str], silent: Sequence[str]) -> Example:
+    features = one.features.copy()
+    features[:, [names.index(name) for name in silent if name in names]] = 0.0
+    return Example(features, one.right, one.foreign)
+
+
+def _model(
+    names: Sequence[str],
+    weights: NDArray[np.float64],
+    scale: float,
+    bias: float,
+    silent: Sequence[str],
+    limit: float,
+) -> dict[str, Any]:
+    scaled = {name: round(float(scale * w), 4) for name, w in zip(names, weights, strict=True) if name not in silent}
+    return {"bias": round(bias, 4), "weights": scaled, "no_answer_below": round(limit, 3)}
 
 
 def main() -> None:
@@ -267,13 +278,15 @@ def main() -> None:
             fused, read, fusion_names, reranker_names = examples(archive, asked)
     record: dict[str, Any] = {}
     for name, some, names in (("fusion", fused, fusion_names), ("reranker", read, reranker_names)):
-        half = len(some) // 2
-        weights = learn(some[:half], names)
-        scale, bias = calibrate(some[half:], weights)
-        report(name, some[half:], weights, scale, bias)
-        record[name] = _model(names, weights, scale, bias)
-        if name == "reranker":
-            record["no_answer_below"] = round(threshold(some[half:], weights, scale, bias), 3)
+        record[name] = {}
+        for mode, silent in SILENT_FEATURES.items():
+            kept = [_without(one, names, silent) for one in some]
+            half = len(kept) // 2
+            weights = learn(kept[:half], names)
+            scale, bias = calibrate(kept[half:], weights)
+            report(f"{name} {mode}", kept[half:], weights, scale, bias)
+            limit = threshold(kept[half:], weights, scale, bias)
+            record[name][mode] = _model(names, weights, scale, bias, silent, limit)
     arguments.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(record, indent=1))
 

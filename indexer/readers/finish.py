@@ -15,6 +15,7 @@ from backissue.search.iso639 import language_code
 from backissue.search.language import detect
 from backissue.search.types import UNKNOWN_LANG, Article
 
+_IDENTITY = ("title", "lead", "text", "source", "published", "url")
 _SURE = 0.9  # of another language than a web page declares: templates declare whatever they were copied with
 _TELLING_CHARACTERS = 200
 
@@ -60,7 +61,7 @@ def finish(raw: RawArticle) -> Article | Problem:
     return clean(
         replace(
             article,
-            id=_line(fields.get("id")) or content_id(article),
+            id=_line(fields.get("id")) or content_id(fields),
             title=article.title or first_words(article.text),
             lang=_language(article, sure=raw.lang_is_sure),
             published=article.published or raw.published_by_name,
@@ -68,12 +69,13 @@ def finish(raw: RawArticle) -> Article | Problem:
     )
 
 
-def content_id(article: Article) -> str:
-    """16 hexadecimal digits of a hash of what the article says, where and when.
+def content_id(fields: Mapping[str, object]) -> str:
+    """16 hexadecimal digits of a hash of what the article says, where and when, as it was read.
 
-    The same file read again, or under another name, is the same article; agency copy run by two outlets is two.
+    The same file read again, or under another name, is the same article; agency copy run by two outlets is two. The
+    hash is of the text before it was cleaned, so that it stays when the cleaning gets better.
     """
-    said = "\0".join((article.title, article.text, article.source or "", article.published or ""))
+    said = "\0".join(" ".join(str(fields.get(name) or "").split()) for name in _IDENTITY)
     return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal[
-    "empty", "binary", "encoding", "truncated", "too_large", "malformed", "unsupported", "missing", "duplicate"
+    "empty",
+    "binary",
+    "encoding",
+    "truncated",
+    "too_large",
+    "malformed",
+    "unsupported",
+    "missing",
+    "duplicate",
+    "unpruned",
 ]
 
 

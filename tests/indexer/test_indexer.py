@@ -218,3 +218,65 @@ def test_an_empty_archive_is_an_archive(tmp_path):
         assert archive.stats()["articles"] == 0
     Indexer(tmp_path).add([HARBOUR])
     assert lexical(tmp_path, "harbour") == ["a"]
+
+
+def test_a_new_version_of_a_copied_text_leaves_the_family(tmp_path):
+    words = " ".join(f"word{n} stood in the agency report about the flood" for n in range(30))
+    first = Article(id="one", lang="en", title="Flood", text=words)
+    Indexer(tmp_path).add([first, replace(first, id="two", source="B")])
+    Indexer(tmp_path).add([replace(first, title="Orchard", text="Apples fell early this year and rot in the grass.")])
+    with Archive.open(tmp_path) as archive:
+        assert archive.search("lang:en").total == 2
+        assert [hit.article.id for hit in archive.similar("one").hits] == ["two"]
+
+
+def test_a_rebuild_that_is_cut_off_loses_nothing_it_acknowledged(tmp_path):
+    Indexer(tmp_path).rebuild([HARBOUR])
+    strange = Problem("x", "line 3", "malformed", "no JSON")
+    many = [replace(ORCHARD, id=f"b{n}", text=f"{ORCHARD.text} Tree number {n}.") for n in range(300)]
+    with pytest.raises(ReadError):
+        Indexer(tmp_path, target_words=60).rebuild([*many, strange], strict=True)
+    assert "b0" in lexical(tmp_path, "orchard")
+    assert lexical(tmp_path, "harbour") == ["a"]
+    Indexer(tmp_path).add([LIGHT])
+    assert "b0" in lexical(tmp_path, "orchard")
+    assert all(one.level == "ok" for one in Indexer(tmp_path).check(full=True))
+
+
+def test_nothing_is_pruned_where_something_could_not_be_read(tmp_path):
+    Indexer(tmp_path).rebuild([HARBOUR, ORCHARD])
+    summary = Indexer(tmp_path).rebuild([LIGHT, Problem("x.gz", "", "truncated", "cut")], prune=True)
+    assert summary.deleted == 0
+    assert summary.skipped_by_kind == {"truncated": 1, "unpruned": 1}
+    assert lexical(tmp_path, "orchard") == ["b"]
+
+
+def test_a_rollback_is_remembered_as_what_was_published_before(tmp_path):
+    indexer = Indexer(tmp_path)
+    for article in (HARBOUR, ORCHARD, LIGHT):
+        indexer.rebuild([article])
+    assert indexer.rollback() == "000002"
+    assert indexer.rebuild().generation == "000004"
+    assert indexer.rollback() == "000002"
+
+
+def test_a_rollback_of_nothing_leaves_nothing_behind(tmp_path):
+    with pytest.raises(IndexNotFoundError):
+        Indexer(tmp_path / "none").rollback()
+    assert not (tmp_path / "none" / "archive.db").exists()
+
+
+def test_characters_that_cannot_be_stored_are_replaced_in_their_place(tmp_path):
+    odd = Article(id="odd", lang="", title="T\x00T", text="Null \x00 and half a pair \ud800 stand before the harbour.")
+    Indexer(tmp_path).add([odd])
+    with Archive.open(tmp_path) as archive:
+        article = archive.article("odd")
+        assert article.text == "Null   and half a pair ? stand before the harbour."
+        assert article.lang == "und"
+        [hit] = archive.search("harbour").hits
+        assert article.text[hit.answer.start : hit.answer.end] == hit.answer.text
+
+
+def test_an_article_without_text_is_a_problem(tmp_path):
+    summary = Indexer(tmp_path).add([replace(HARBOUR, text=" \n ")])
+    assert (summary.added, summary.skipped_by_kind) == (0, {"empty": 1})

@@ -4,7 +4,14 @@ from datetime import date
 import pytest
 
 from backissue.indexer import Indexer
-from backissue.search import Archive, Article, ArticleNotFoundError, Filter, InvalidArgumentError
+from backissue.search import (
+    Archive,
+    Article,
+    ArticleNotFoundError,
+    Filter,
+    FormatVersionError,
+    InvalidArgumentError,
+)
 
 
 def ids(results):
@@ -229,3 +236,92 @@ def test_stats_count_what_is_there(archive):
     assert stats["articles"] == 6
     assert stats["languages"] == {"en": 2, "pl": 2, "de": 1, "uk": 1}
     assert (stats["first_published"], stats["last_published"]) == ("2023-06-06", "2024-05-02")
+
+
+def one_of(words, **fields):
+    return Article(**{"id": words.split()[0], "lang": "en", "text": f"{words} stood in the morning report.", **fields})
+
+
+def opened(path, articles):
+    Indexer(path).rebuild(articles)
+    return Archive.open(path)
+
+
+def test_copies_of_one_text_do_not_crowd_out_what_else_answers(tmp_path):
+    told = " ".join(f"The minister spoke of harbour fees and of line {n} of the agency report." for n in range(12))
+    copies = [Article(id=f"copy{n}", lang="en", source=f"Paper {n}", text=told) for n in range(210)]
+    others = [one_of(f"n{n} harbour fees rose for {n} weeks") for n in range(20)]
+    with opened(tmp_path, [*copies, *others]) as archive:
+        for mode in ("hybrid", "lexical", "semantic"):
+            results = archive.search("harbour fees", mode=mode, k=100)
+            assert results.total == 21, mode
+        first = next(hit for hit in results.hits if hit.article.id.startswith("copy"))
+        assert len(first.copies) >= 5
+        assert archive.search("lang:en").total == 21
+
+
+def test_what_a_filter_leaves_out_is_no_copy_either(tmp_path):
+    told = " ".join(f"The minister spoke of harbour fees and of line {n} of the agency report." for n in range(12))
+    papers = [Article(id=name, lang="en", source=name, text=told) for name in ("TASS", "Post", "Times")]
+    with opened(tmp_path, papers) as archive:
+        [hit] = archive.search("minister -source:TASS").hits
+        assert {hit.article.id, *(copy.id for copy in hit.copies)} == {"Post", "Times"}
+
+
+def test_a_title_filter_does_not_look_into_the_text(archive):
+    assert ids(archive.search("title:carpet")) == []
+    assert ids(archive.search("title:kilometres")) == []
+
+
+def test_an_excluded_chinese_word_is_excluded_as_a_whole(tmp_path):
+    articles = [
+        Article(id="new", lang="zh", text="北京发布新的交通规定。"),
+        Article(id="singapore", lang="zh", text="新加坡与北京签署协议。"),
+    ]
+    with opened(tmp_path, articles) as archive:
+        assert ids(archive.search("北京 -新加坡")) == ["new"]
+
+
+def test_an_archive_without_any_date_can_be_asked_for_the_recent(tmp_path):
+    with opened(tmp_path, [one_of("harbour ice")]) as archive:
+        [hit] = archive.search("harbour ice", recency_days=30).hits
+        assert hit.score == pytest.approx(archive.search("harbour ice").hits[0].score)
+
+
+def test_age_does_not_make_an_answer_none(archive):
+    question = "how fast does the reservoir behind the broken dam drain"
+    assert not archive.search(question).no_good_answer
+    assert not archive.search(question, recency_days=1).no_good_answer
+
+
+def test_very_old_articles_come_before_the_undated(tmp_path):
+    articles = [
+        one_of("old ice", published="1890-05-01"),
+        one_of("none ice"),
+        one_of("new ice", published="1950-01-01"),
+    ]
+    with opened(tmp_path, articles) as archive:
+        assert ids(archive.search("lang:en")) == ["new", "old", "none"]
+        assert archive.stats()["first_published"] == "1890-05-01"
+
+
+def test_one_name_spelt_two_ways_is_one_name(archive):
+    assert set(ids(archive.search("section:swiat", filter=Filter(sections=("Świat",))))) == {"pl-arms"}
+    assert set(ids(archive.search("author:lacka", filter=Filter(authors=("Anna Łącka",))))) == {"pl-arms"}
+
+
+def test_filters_without_a_question_have_no_score(archive):
+    hits = archive.search("lang:pl").hits
+    assert [hit.score for hit in hits] == pytest.approx([0.0, 0.0])
+    assert all(hit.answer is None and "date" in hit.explain["order"] for hit in hits)
+
+
+def test_by_date_stands_what_answers_and_not_what_was_merely_looked_at(archive):
+    question = "how fast does the reservoir behind the broken dam drain"
+    assert archive.search(question, sort="date").total < archive.search(question).total
+
+
+def test_an_index_of_another_analysis_is_refused(small_index, tmp_path, monkeypatch):
+    monkeypatch.setattr("backissue.search.layout.ANALYSER_VERSION", 999)
+    with pytest.raises(FormatVersionError, match="backissue rebuild"):
+        Archive.open(small_index)

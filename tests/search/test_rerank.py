@@ -75,7 +75,7 @@ def test_a_logistic_model_adds_its_weighted_features():
 
 def test_a_foreign_passage_has_features_of_its_own(embedder):
     def features(readable):
-        evidence = [Evidence("Harbour", "The harbour froze.", 0.4, 0.5, readable)]
+        evidence = [Evidence("Harbour", "The harbour froze.", 0.4, 0.3, 0.5, readable)]
         return FastReranker(embedder, Calibration.bundled().reranker[Mode.HYBRID]).features("frozen harbour", evidence)
 
     near, far = features(True), features(False)
@@ -87,8 +87,8 @@ def test_a_foreign_passage_has_features_of_its_own(embedder):
 
 def test_the_fast_reranker_prefers_the_passage_that_answers(embedder):
     question = "What does North Korea get for its shells?"
-    answers = Evidence("", "W zamian za pociski Korea Północna dostaje żywność i ropę.", 0.0, 0.5, False)
-    beside = Evidence("", "Piłkarze wygrali mecz po rzutach karnych.", 0.0, 0.5, False)
+    answers = Evidence("", "W zamian za pociski Korea Północna dostaje żywność i ropę.", 0.0, 0.0, 0.5, False)
+    beside = Evidence("", "Piłkarze wygrali mecz po rzutach karnych.", 0.0, 0.0, 0.5, False)
     model = Calibration.bundled().reranker[Mode.HYBRID]
     first, second = FastReranker(embedder, model).judge(question, [answers, beside])
     assert first.log_odds > second.log_odds
