@@ -45,9 +45,10 @@ def chunk(text: str, lang: str, target_words: int = 120, overlap_sentences: int 
     ]
     words_before = [0.0, *accumulate(length(text[start:end]) for start, end in sentences)]
     passages = []
-    first = 0
+    first = last = 0
     while first < len(sentences):
-        last = _end_of_passage(text, sentences, words_before, first, target_words)
+        # What overlaps must not be all of a passage: it goes further than the one before.
+        last = max(_end_of_passage(text, sentences, words_before, first, target_words), last + 1)
         passages.append((sentences[first][0], sentences[last - 1][1]))
         if last == len(sentences):
             break

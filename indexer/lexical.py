@@ -53,6 +53,8 @@ def apply(index: tantivy.Index, removed: Iterable[int], added: Iterable[LexicalP
     import tantivy
 
     writer = index.writer(_HEAP_BYTES, num_threads=1)
+    # A writer that was killed in its commit left files of names that this one would give again.
+    writer.garbage_collect_files()
     fields = index.schema
 
     def remove(row: int) -> None:

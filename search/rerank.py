@@ -85,7 +85,7 @@ class FastReranker:
     def features(self, question: str, candidates: Sequence[Evidence]) -> dict[str, Scores]:
         """The features of n candidates, (n,) each."""
         query = self.tokens.token_vectors(question)
-        whole, window = interactions(query, [self.tokens.token_vectors(one.in_context) for one in candidates])
+        _, window = interactions(query, [self.tokens.token_vectors(one.in_context) for one in candidates])
         readable = np.array([one.readable for one in candidates], dtype=np.bool_)
         words = np.array([one.words for one in candidates], dtype=np.float64)
         together = np.array([one.together for one in candidates], dtype=np.float64)
@@ -95,9 +95,7 @@ class FastReranker:
             **fusion_features(words, cosine, readable),
             "together": near * together,
             "foreign_together": (1.0 - near) * together,
-            "interaction": near * whole,
             "window": near * window,
-            "foreign_interaction": (1.0 - near) * whole,
             "foreign_window": (1.0 - near) * window,
         }
 

@@ -70,7 +70,7 @@ ARTICLES = (
         text="The last bakery of the old town closes after ninety years. The baker says that flour and gas became "
         "too expensive.",
         lang="en",
-        published="2022-03",
+        published="2022-03-12",
         source="The Harbour Post",
         section="Local",
     ),

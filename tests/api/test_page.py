@@ -71,7 +71,7 @@ def test_the_front_page_offers_a_question_and_tells_what_is_held(client):
     page = get(client, "/")
     (example,) = [link for link in page.links() if EXAMPLE_QUESTION.replace(" ", "+") in link]
     assert parse_qsl(urlsplit(example).query) == [("q", "what does North Korea get in return")]
-    assert "From March 2022 to 15 September 2024" in page.text
+    assert "From 12 March 2022 to 15 September 2024" in page.text
     assert "Polish" in page.text and "German" in page.text
     assert "/?lang=pl" in page.links()
     (question,) = [attrs for attrs in page.all("input") if attrs.get("id") == "q"]

@@ -258,9 +258,9 @@ def test_the_article_opens_at_the_passage_and_back_returns(tab):
 def test_the_reason_of_a_result_unfolds(tab):
     ask(tab)
     why = tab.locator(".hit .why").first
-    assert not why.locator("dl").is_visible()
+    assert not why.locator("dl").first.is_visible()
     why.locator("summary").click()
-    assert "semantic" in why.locator("dl").inner_text()
+    assert "semantic" in why.locator("dl").first.inner_text()
 
 
 def test_similar_articles_lead_on(tab):

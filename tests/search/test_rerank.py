@@ -79,9 +79,8 @@ def test_a_foreign_passage_has_features_of_its_own(embedder):
         return FastReranker(embedder, Calibration.bundled().reranker[Mode.HYBRID]).features("frozen harbour", evidence)
 
     near, far = features(True), features(False)
-    assert near["interaction"] == far["foreign_interaction"] > 0
     assert near["window"] == far["foreign_window"] > 0
-    assert near["foreign_interaction"] == far["interaction"] == 0
+    assert near["foreign_window"] == far["window"] == 0
     assert (near["foreign"], far["foreign"]) == (0.0, 1.0)
 
 
