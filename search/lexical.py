@@ -30,6 +30,9 @@ title for context, so a higher weight lifts all of them together and hides which
 K1 = 1.2
 """BM25's saturation of term frequency, as tantivy has it."""
 
+_OVER_DAMAGED_FILES = (ValueError, OSError, TypeError, OverflowError)
+"""What tantivy raises over damaged files, and NumPy over the rows that it reads from them."""
+
 _GAP = "\N{SYMBOL FOR UNIT SEPARATOR}"
 """Stands between title and passage in the field `exact`, so that no phrase reaches over the border."""
 
@@ -119,7 +122,7 @@ def translated_errors(path: Path) -> Iterator[None]:
         yield
     except BaseException as error:
         # A panic has a class that cannot be imported, and that is no Exception.
-        if isinstance(error, (ValueError, OSError)) or type(error).__name__ == "PanicException":
+        if isinstance(error, _OVER_DAMAGED_FILES) or type(error).__name__ == "PanicException":
             raise IndexCorruptError(f"{path} cannot be read ({error}). Mend it: backissue doctor --repair") from error
         raise
 
@@ -291,9 +294,9 @@ class LexicalIndex:
         limit = max(len(self), 1)
         with translated_errors(self._path):
             found = self._searcher.search(query, limit=limit, count=False, order_by_field="row").hits
-        return np.array([row for row, _ in found], dtype=np.int64)
+            return np.array([row for row, _ in found], dtype=np.int64)
 
     def _rows(self, addresses: list[tantivy.DocAddress]) -> NDArray[np.int64]:
         with translated_errors(self._path):
             values = self._searcher.fast_field_values("row", addresses)
-        return np.array(values, dtype=np.int64).reshape(-1)
+            return np.array(values, dtype=np.int64).reshape(-1)
