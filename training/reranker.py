@@ -52,6 +52,7 @@ SILENT_FEATURES: Mapping[str, tuple[str, ...]] = {
     "semantic": ("words", "foreign_words", "together", "foreign_together"),
 }
 """What is not known in each mode."""
+WRONGLY_GIVEN_UP = 0.1
 L2 = 1e-5
 
 
@@ -213,27 +214,21 @@ def report(name: str, some: Sequence[Example], weights: NDArray[np.float64], sca
 
 
 def threshold(some: Sequence[Example], weights: NDArray[np.float64], scale: float, bias: float) -> float:
-    """The probability below which "nothing answers" is said: the one at which most answers to that are right, when as
-    many questions have an answer among the candidates as have none.
-    """
+    """The probability below which "nothing answers" is said: at most of one in ten questions that have an answer."""
     have, lack = [], []
     for one in some:
-        scores = one.features @ weights
         if one.right >= 0:
+            scores = one.features @ weights
             have.append(float(scores.max()))
             rest = np.delete(scores, one.right)
             if len(rest):
                 lack.append(float(rest.max()))
-    limits = 1 / (1 + np.exp(-(scale * np.array(have + lack) + bias)))
-    kept, dropped = limits[: len(have)], limits[len(have) :]
-    grid = np.linspace(0.02, 0.9, 89)
-    accuracy = [(np.mean(kept >= limit) + np.mean(dropped < limit)) / 2 for limit in grid]
-    best = int(np.argmax(accuracy))
+    limit = float(np.quantile(have, WRONGLY_GIVEN_UP))
+    probability = 1 / (1 + np.exp(-(scale * limit + bias)))
     print(
-        f"nothing answers below {grid[best]:.2f}: said of {np.mean(dropped < grid[best]):.2f} of questions without an "
-        f"answer and of {np.mean(kept < grid[best]):.2f} of questions with one"
+        f"nothing answers below {probability:.2f}: said of {np.mean(np.array(lack) < limit):.2f} of unanswerable ones"
     )
-    return float(grid[best])
+    return float(probability)
 
 
 def _matrix(features: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
