@@ -86,6 +86,8 @@ class Store:
         store = cls(path)
         try:
             version = store.meta("format_version")
+            if version is None:
+                raise IndexCorruptError(f"{path} has no format version. Restore it from a backup.")
             if version != str(FORMAT_VERSION):
                 raise FormatVersionError(
                     f"{path} has format {version}; this version reads format {FORMAT_VERSION}. "

@@ -52,7 +52,7 @@ SILENT_FEATURES: Mapping[str, tuple[str, ...]] = {
     "semantic": ("words", "foreign_words", "together", "foreign_together"),
 }
 """What is not known in each mode."""
-WRONGLY_GIVEN_UP = 0.1
+WRONGLY_GIVEN_UP = 0.02
 L2 = 1e-5
 
 
@@ -214,7 +214,7 @@ def report(name: str, some: Sequence[Example], weights: NDArray[np.float64], sca
 
 
 def threshold(some: Sequence[Example], weights: NDArray[np.float64], scale: float, bias: float) -> float:
-    """The probability below which "nothing answers" is said: at most of one in ten questions that have an answer."""
+    """The probability below which "nothing answers" is said: of one in fifty questions that have an answer."""
     have, lack = [], []
     for one in some:
         if one.right >= 0:
