@@ -129,9 +129,10 @@ def retire(paths: IndexPaths, before: str | None) -> list[Manifest]:
     kept = {current: Manifest.read(paths.generation(current))}
     if before is not None and (manifest := _readable(paths, before)):
         kept[before] = manifest
-    for path in paths.generations.iterdir():
+    for path in [*paths.generations.iterdir()]:
         if path.name not in kept:
-            shutil.rmtree(path, ignore_errors=True)
+            # First its name goes: what is removed only in part must not pass for a generation.
+            shutil.rmtree(path.rename(path.with_name(f"{path.stem}.old")), ignore_errors=True)
     return [*kept.values()]
 
 

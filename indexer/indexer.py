@@ -187,12 +187,15 @@ class Indexer:
 
         Raises:
             IndexNotFoundError: there is no index, or no generation before the current one.
+            IndexCorruptError: that generation is damaged; what is published stays.
             IndexLockedError: another process is writing.
         """
         self._paths.current_name()
         with self._writing("rollback") as database:
             name = generation.previous(self._paths)
-            number = Manifest.read(self._paths.generation(name)).layout
+            manifest = Manifest.read(self._paths.generation(name))
+            manifest.check_contents(self._paths.generation(name))
+            number = manifest.layout
             self._fill(database, self._cutter_of(database, number), number, _silent)
             with closing(Store.open(self._paths.database)) as store:
                 generation.catch_up(self._paths, store, name)
