@@ -24,7 +24,7 @@ from typing import Any
 from backissue.indexer import Indexer
 from backissue.search import Archive, Article
 from backissue.search.embedding import load_embedder
-from backissue.search.errors import BackissueError, IndexNotFoundError
+from backissue.search.errors import ArticleNotFoundError, BackissueError, IndexNotFoundError
 from backissue.search.types import article_to_dict
 
 _WORDS = """
@@ -35,7 +35,7 @@ pension island vaccine glacier choir engine bakery lighthouse archive verdict ha
 VOCABULARY = _WORDS.split()
 
 _CONSONANTS = "bcdfghjklmnpqrtvwxz"
-_STEP_FILES = ("/generation.py", "/indexer/lexical.py", "/indexer/dense.py", "/indexer.py", "/lock.py", "/database.py")
+_STEP_FILES = ("/generation.py", "/indexer/lexical.py", "/indexer/dense.py", "/indexer.py", "/lock.py", "/database.py", "/shutil.py")
 
 
 class Journal:
@@ -182,9 +182,20 @@ def _look(index: Path) -> Any:
             results = archive.search(question, k=20, **options).to_dict()  # type: ignore[arg-type]
             answers.append({key: value for key, value in results.items() if key != "took_ms"})
         ids = sorted({hit["article"]["id"] for answer in answers for hit in answer["hits"]})
-        texts = {key: [article_to_dict(archive.article(key)), archive.passage_spans(key)] for key in ids}
+        texts = [
+            article and [article_to_dict(article), archive.passage_spans(article.id)]
+            for article in (stored(archive, key) for key in ids)
+        ]
         near = archive.similar(ids[0]).to_dict()["hits"] if ids else []
     return json.loads(json.dumps([answers, texts, near]))
+
+
+def stored(archive: Archive, key: str) -> Article | None:
+    """The article of this id, None where the archive holds none."""
+    try:
+        return archive.article(key)
+    except ArticleNotFoundError:
+        return None
 
 
 def _check(index: Path) -> list[tuple[str, str, str]]:

@@ -15,14 +15,16 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from crash_child import Journal
+from crash_child import Journal, make_article, stored
 
 from backissue.indexer import Indexer
-from backissue.search import Archive, Article, ArticleNotFoundError, Filter, IndexNotFoundError
+from backissue.search import Archive, Article, Filter, IndexNotFoundError
 
 SEED = int(os.environ.get("BACKISSUE_CRASH_SEED", "20240502"))
 ROUNDS = int(os.environ.get("BACKISSUE_CRASH_ROUNDS", "10"))
 MANY_ROUNDS = 100
+FIRST_STEPS = range(17, 40)
+"""The calls and returns of the write side that make an archive with nothing in it."""
 
 
 class Lab:
@@ -103,13 +105,6 @@ class Lab:
         assert len(list((self.index / "generations").iterdir())) <= 2
 
 
-def stored(archive: Archive, key: str) -> Article | None:
-    try:
-        return archive.article(key)
-    except ArticleNotFoundError:
-        return None
-
-
 def word_of(article: Article) -> str:
     return (article.url or "").rpartition("/")[2]
 
@@ -160,6 +155,33 @@ def test_what_was_acknowledged_outlives_a_kill_at_any_moment(lab):
 
 def test_what_was_acknowledged_outlives_a_death_at_any_step(lab):
     dies_at_steps(lab, 2 * ROUNDS, SEED)
+
+
+def test_a_new_archive_is_there_or_not_wherever_its_writer_dies(lab):
+    for step in FIRST_STEPS:
+        lab.forget()
+        lab.start(seed=20240502, operations=1, die_at=step)
+        assert lab.end() == -signal.SIGKILL
+        lab.settle()
+
+
+def test_what_a_rebuild_took_in_before_it_was_cut_off_is_found_after_the_next_addition(tmp_path):
+    rng = random.Random(SEED)
+    first, second, changed = (make_article(rng, key) for key in ("first", "second", "first"))
+    Indexer(tmp_path).add([first])
+
+    def cut_off(stage: str, done: int, total: int | None) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Indexer(tmp_path, target_words=40).rebuild([changed], progress=cut_off)
+    Indexer(tmp_path).add([second])
+    with Archive.open(tmp_path) as archive:
+        for article in (changed, second):
+            found = archive.search(word_of(article), mode="lexical", rerank="off")
+            assert [hit.article.id for hit in found.hits] == [article.id]
+        assert archive.search(word_of(first), mode="lexical", rerank="off").hits == ()
+    assert [one for one in Indexer(tmp_path).check(full=True) if one.level != "ok"] == []
 
 
 @pytest.mark.slow
