@@ -35,7 +35,9 @@ pension island vaccine glacier choir engine bakery lighthouse archive verdict ha
 VOCABULARY = _WORDS.split()
 
 _CONSONANTS = "bcdfghjklmnpqrtvwxz"
-_STEP_FILES = ("/generation.py", "/indexer/lexical.py", "/indexer/dense.py", "/indexer.py", "/lock.py", "/database.py", "/shutil.py")
+_STEP_FILES = tuple(
+    f"/{name}.py" for name in ("generation", "indexer/lexical", "indexer/dense", "indexer", "lock", "database", "shutil")
+)
 
 
 class Journal:
