@@ -12,7 +12,6 @@ from backissue.search.analysis import Token, analyse, stop_words
 from backissue.search.embedding import Embedder
 from backissue.search.language import detect
 from backissue.search.lexical import WeightedTerm
-from backissue.search.metonyms import mentions, telling_terms
 from backissue.search.translations import Translations
 from backissue.search.types import UNKNOWN_LANG, Query
 
@@ -25,9 +24,6 @@ TRANSLATION_EXPONENT = 0.35
 
 NAME_WEIGHT = 0.7
 """What a name or number counts as it is written beside its translations; a word without any counts in full."""
-
-METONYM_WEIGHT = 0.5
-"""What a country's seat of power counts where the question names the country, and the other way round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,32 +75,17 @@ def expand(
 
     In its own language these are its terms. In another each word becomes its translations (probabilistic structured
     queries, Darwish & Oard 2003); names and numbers also stand for themselves, as do words without a translation. The
-    question's own stop words are in none. A place is met by its metonyms too: North Korea as Pyongyang.
+    question's own stop words are in none.
     """
     weighted: list[WeightedTerm] = []
-    places = _places(text, langs if question_lang == UNKNOWN_LANG else [question_lang])
     for lang in langs:
         if question_lang in (lang, UNKNOWN_LANG) or lang == UNKNOWN_LANG:
             terms = [WeightedTerm(lang, one.term, 1.0, _word(text, one)) for one in analyse(text, lang)]
         else:
             terms = _translated(text, question_lang, lang, translations)
             terms += _unchanged(text, question_lang, lang, {term.source for term in terms})
-        weighted.extend(_strongest([*terms, *_metonyms(places, lang)]))
+        weighted.extend(_strongest(terms))
     return weighted
-
-
-def _places(text: str, langs: Sequence[str]) -> dict[tuple[str, str], None]:
-    """The places that a question names when read in some languages, each with the word that names it."""
-    found = [(mention.place, _word(text, mention.head)) for lang in langs for mention in mentions(text, lang)]
-    return dict.fromkeys(found)
-
-
-def _metonyms(places: Iterable[tuple[str, str]], lang: str) -> list[WeightedTerm]:
-    return [
-        WeightedTerm(lang, term, METONYM_WEIGHT, word, METONYM_WEIGHT)
-        for place, word in places
-        for term in telling_terms(place, lang)
-    ]
 
 
 def _translated(text: str, question_lang: str, lang: str, translations: Translations | None) -> list[WeightedTerm]:

@@ -60,7 +60,7 @@ def test_a_question_of_names_is_read_in_every_language_alike():
     question = understand(parse("Putin Pyongyang"), ["pl", "en"], None)
     assert question.lang == "und"
     assert {term.lang for term in question.terms} == {"pl", "en"}
-    assert all(term.weight == 1.0 for term in question.terms if term.probability == 1.0)
+    assert all(term.weight == 1.0 for term in question.terms)
     assert question.vector is None
 
 
