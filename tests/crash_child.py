@@ -36,7 +36,8 @@ VOCABULARY = _WORDS.split()
 
 _CONSONANTS = "bcdfghjklmnpqrtvwxz"
 _STEP_FILES = tuple(
-    f"/{name}.py" for name in ("generation", "indexer/lexical", "indexer/dense", "indexer", "lock", "database", "shutil")
+    f"/{name}.py"
+    for name in ("generation", "indexer/lexical", "indexer/dense", "indexer", "lock", "database", "shutil")
 )
 
 
