@@ -67,4 +67,5 @@ def _lexical_silence(question: Question, lang: str, matched: Sequence[WeightedTe
 
 def _term(term: WeightedTerm) -> str:
     """As in "return → zamian 0.31"."""
-    return f"{term.source} → {term.term} {term.probability:.2f}" if term.probability < 1 else term.source or term.term
+    word = term.source or term.term
+    return word if term.probability is None else f"{word} → {term.term} {term.probability:.2f}"

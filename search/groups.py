@@ -19,8 +19,8 @@ from backissue.search.types import FacetValue, Sort
 FACETS = ("lang", "source", "section", "month")
 _FACET_VALUES = 50
 
-DATED_LOG_ODDS = 2.0
-"""By date, articles whose log-odds are within this of the best one's: a seventh of its odds."""
+DATED_LOG_ODDS = 1.5
+"""By date, articles whose log-odds are within this of the best one's: more than a fifth of its odds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ _GAP = "\N{SYMBOL FOR UNIT SEPARATOR}"
 class WeightedTerm:
     """A term of a language and what its BM25 counts.
 
-    `source` is the question's word that it stands for, with a probability below 1 where it is one of its translations.
+    `source` is the question's word that it stands for; with a probability, as one of its translations.
     Of the terms of one language for one word, the one that counts most decides.
     """
 
@@ -49,7 +49,7 @@ class WeightedTerm:
     term: str
     weight: float = 1.0
     source: str = ""
-    probability: float = 1.0
+    probability: float | None = None
 
     @property
     def key(self) -> str:

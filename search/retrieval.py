@@ -20,6 +20,10 @@ from backissue.search.types import UNKNOWN_LANG, Mode
 LEG_DEPTH = 200
 """How many passages each leg gives. Fixed, so that every page of a question is cut from the same candidates."""
 
+CANDIDATE_LOG_ODDS = 2.5
+"""How far below the best one's a candidate's log-odds may lie, a twelfth of its odds: every leg always finds its number
+of passages, and in a small archive they would be all of it. Totals, facets and the timeline count what is left."""
+
 _NOTHING = (np.zeros(0, dtype=np.int64), np.zeros(0))
 
 
@@ -54,8 +58,8 @@ def retrieve(snapshot: Snapshot, question: Question, mode: Mode, restriction: Re
     return Legs(lexical, semantic, abstained)
 
 
-def gather(snapshot: Snapshot, question: Question, legs: Legs, mode: Mode) -> Candidates:
-    """The passages that any leg found, with the scores of both, fused, best first."""
+def gather(snapshot: Snapshot, question: Question, legs: Legs, mode: Mode, *, keep_all: bool = False) -> Candidates:
+    """The passages that any leg found, with the scores of both, fused, best first; the unlikely ones left out."""
     positions = np.unique(np.concatenate([legs.lexical[0], legs.semantic[0]]))
     lexical, lexical_rank = _spread(positions, *legs.lexical)
     semantic, semantic_rank = _spread(positions, *legs.semantic)
@@ -71,6 +75,8 @@ def gather(snapshot: Snapshot, question: Question, legs: Legs, mode: Mode) -> Ca
     words = _words(snapshot, question, positions, lexical)
     fused = fuse(words, semantic, readable, Calibration.bundled().fusion[mode])
     best = np.lexsort((snapshot.columns.row[positions], -fused))
+    if not keep_all:
+        best = best[fused[best] >= fused.max(initial=-np.inf) - CANDIDATE_LOG_ODDS]
     return Candidates(
         positions=positions[best],
         lexical=lexical[best],

@@ -263,11 +263,20 @@ class Snapshot:
         return np.array([float(found[int(row)] @ vector) if int(row) in found else 0.0 for row in rows])
 
     def worth(self, terms: Sequence[WeightedTerm]) -> Worth:
-        """For each term the question's word that it stands for, and the limit of its weighted BM25 in a passage."""
-        return {term.term: (term.source or term.term, term.weight * self._highest_term_bm25(term)) for term in terms}
+        """For each term the question's word that it stands for, and the limit of its weighted BM25 in a passage.
 
-    def _highest_term_bm25(self, term: WeightedTerm) -> float:
-        frequency = self.lexical.document_frequency(term)
+        A term that no passage holds counts only where no other of its word's does: what cannot be met must not make
+        what is met look small, but a word that the whole archive lacks is one that a passage lacks.
+        """
+        frequencies = {term.term: self.lexical.document_frequency(term) for term in terms}
+        met = {_word(term) for term in terms if frequencies[term.term]}
+        return {
+            term.term: (_word(term), term.weight * self._highest_term_bm25(frequencies[term.term]))
+            for term in terms
+            if frequencies[term.term] or _word(term) not in met
+        }
+
+    def _highest_term_bm25(self, frequency: int) -> float:
         # Until tantivy merges them away, deleted passages count in a term's frequency but not in the number of all.
         return highest_term_bm25(max(len(self.lexical), frequency), frequency)
 
@@ -294,6 +303,10 @@ class Snapshot:
     def _in_same_article(self, rows: NDArray[np.int64]) -> Mask:
         positions = self.columns.positions(rows)
         return in_articles(self.columns, positions[positions >= 0])
+
+
+def _word(term: WeightedTerm) -> str:
+    return term.source or term.term
 
 
 def first_of_each(families: NDArray[np.int64], limit: int) -> Mask:

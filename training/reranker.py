@@ -2,13 +2,14 @@
 
     python -m training.reranker --corpora DIR [--out search/data/reranker.json]
 
-Passages with questions of their own language (the training corpora's question sets) and with English questions on
-passages in other languages (cross_questions.tsv, written for this) go into one index of many languages. Each question
-is asked through the product's own legs; each candidate gives its features and whether it is the question's passage.
-The weights minimise the cross entropy of the right passage among the candidates of its question, so they rank; then a
-scale and a bias are fitted, on questions held out from that, so that the log-odds are calibrated (Platt 1999). A
-question of which the right passage is taken out stands for one that the archive cannot answer. Weights are kept from
-pointing the wrong way (more evidence never counts against a passage). No evaluation set is used.
+The passages of the training corpora's question sets go into one index of many languages. The questions were written for
+this (questions.tsv), in the passages' own languages and in English on passages of others: those of the sets
+themselves were seen by the embedding model in its training, whose cosines would look better than they are. Each
+question is asked through the product's own legs; each candidate gives its features and whether it is the question's
+passage. The weights minimise the cross entropy of the right passage among the candidates of its question, so they
+rank; then a scale and a bias are fitted, on questions held out from that, so that the log-odds are calibrated (Platt
+1999). A question of which the right passage is taken out stands for one that the archive cannot answer. Weights are
+kept from pointing the wrong way (more evidence never counts against a passage). No evaluation set is used.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import json
 import lzma
 import random
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -30,12 +31,12 @@ from scipy.optimize import minimize
 
 from backissue.indexer import Indexer
 from backissue.search import Archive, Article, Mode
-from backissue.search.calibration import Calibration
+from backissue.search.calibration import Calibration, LogisticModel
 from backissue.search.embedding import StaticEmbedder
-from backissue.search.fusion import fusion_features
+from backissue.search.fusion import Candidates, fusion_features
 from backissue.search.pipeline import RERANK_DEPTH, evidence_of
 from backissue.search.query import parse
-from backissue.search.question import understand
+from backissue.search.question import Question, understand
 from backissue.search.rerank import FastReranker
 from backissue.search.retrieval import gather, retrieve
 
@@ -74,68 +75,75 @@ class Example:
     foreign: bool
 
 
-def passages_and_questions(
-    corpora: Path, cross: Path, per_set: int, questions_per_set: int
-) -> tuple[dict[str, Article], list[Asked]]:
-    """Passages by their keys, and the questions on them."""
+def passages_and_questions(corpora: Path, questions: Path, per_set: int) -> tuple[dict[str, Article], list[Asked]]:
+    """Passages by their keys, those that are asked for and `per_set` more of each set, and the questions on them."""
     rng = random.Random(1)
-    wanted = {key for _, key, _, _ in cross_questions(cross)}
+    asked = list(written_questions(questions))
+    wanted = {one.passage for one in asked}
     passages: dict[str, Article] = {}
-    asked = []
     for name in QUESTION_SETS:
         with lzma.open(corpora / f"{name}.jsonl.xz", "rt", encoding="utf-8") as file:
             rows = [json.loads(line) for line in file]
         rng.shuffle(rows)
-        chosen: dict[str, list[str]] = {}
+        others = 0
         for row in rows:
             key = sha256(row["p"].encode()).hexdigest()[:16]
+            is_other = key not in wanted and key not in passages
             if len(row["p"]) > 6000 or len(row["p"]) < 80 or row["lang"] not in LANGS_OF.get(name, {row["lang"]}):
                 continue
-            if key in wanted or len(chosen) < per_set:
+            if not is_other or others < per_set:
+                others += is_other
                 passages.setdefault(key, Article(id=key, text=row["p"], lang=row["lang"]))
-                chosen.setdefault(key, []).append(row["q"])
-        one_each = [Asked(questions[0], key, foreign=False) for key, questions in chosen.items()]
-        asked += rng.sample(one_each, min(questions_per_set, len(one_each)))
-    asked += [Asked(text, key, foreign=True) for _, key, _, text in cross_questions(cross) if key in passages]
-    return passages, asked
+    return passages, [one for one in asked if one.passage in passages]
 
 
-def cross_questions(path: Path) -> Iterator[tuple[str, str, str, str]]:
-    """Corpus, key of the passage, its language, and the English question."""
+def written_questions(path: Path) -> Iterator[Asked]:
+    """The questions of the file: corpus, key of the passage, its language, that of the question, and the question."""
     for line in path.read_text(encoding="utf-8").splitlines()[1:]:
-        corpus, key, lang, question = line.split("\t")
-        yield corpus, key, lang, question
+        _, key, lang, asked_in, question = line.split("\t")
+        yield Asked(question, key, foreign=lang != asked_in)
 
 
-def examples(archive: Archive, asked: Sequence[Asked]) -> tuple[list[Example], list[Example], list[str], list[str]]:
-    """Each question's candidates as fusion sees them and as the reranker does, and the names of both feature sets."""
+def candidates_of(archive: Archive, asked: Sequence[Asked]) -> Iterator[tuple[Asked, Question, Candidates]]:
+    """What the product's own legs find for each question."""
     snapshot, embedder = archive._snapshot, StaticEmbedder.bundled()
-    reranker = FastReranker(embedder, Calibration.bundled().reranker[Mode.HYBRID])
-    fused, read = [], []
-    fusion_names: list[str] = []
-    reranker_names: list[str] = []
     for one in asked:
         query = parse(one.text)
         question = understand(query, snapshot.langs, embedder)
         legs = retrieve(snapshot, question, Mode.HYBRID, snapshot.restriction(query), None)
-        candidates = gather(snapshot, question, legs, Mode.HYBRID)
-        if not len(candidates):
-            continue
-        rows = snapshot.columns.row[candidates.positions].tolist()
-        stored = snapshot.store.passages(rows)
-        refs = snapshot.store.refs({passage.article for passage in stored.values()})
-        right = [i for i, row in enumerate(rows) if refs[stored[row].article].id == one.passage]
-        by_fusion = fusion_features(candidates.words, candidates.semantic, candidates.readable)
-        fusion_names = list(by_fusion)
-        fused.append(Example(_matrix(by_fusion), right[0] if right else -1, one.foreign))
-        top = rows[:RERANK_DEPTH]
-        worth = {ref.lang: snapshot.worth(question.terms_in(ref.lang)) for ref in refs.values()}
-        evidence = [evidence_of(candidates, index, stored[row], refs, worth) for index, row in enumerate(top)]
-        by_reranker = reranker.features(one.text, evidence)
-        reranker_names = list(by_reranker)
-        here = right[0] if right and right[0] < len(top) else -1
-        read.append(Example(_matrix(by_reranker), here, one.foreign))
-    return fused, read, fusion_names, reranker_names
+        candidates = gather(snapshot, question, legs, Mode.HYBRID, keep_all=True)
+        if len(candidates):
+            yield one, question, candidates
+
+
+def fusion_example(archive: Archive, one: Asked, candidates: Candidates) -> Example:
+    """A question's candidates as fusion sees them."""
+    features = _matrix(fusion_features(candidates.words, candidates.semantic, candidates.readable))
+    return Example(features, _right(archive, one, candidates, range(len(candidates))), one.foreign)
+
+
+def reranker_example(
+    archive: Archive, one: Asked, question: Question, candidates: Candidates, fused: NDArray[np.float64]
+) -> tuple[Example, list[str]]:
+    """Those that fusion puts first as the reranker sees them, and the names of its features."""
+    snapshot = archive._snapshot
+    first = np.argsort(-fused, kind="stable")[:RERANK_DEPTH].tolist()
+    rows = {index: int(snapshot.columns.row[candidates.positions[index]]) for index in first}
+    stored = snapshot.store.passages(rows.values())
+    refs = snapshot.store.refs({passage.article for passage in stored.values()})
+    worth = {ref.lang: snapshot.worth(question.terms_in(ref.lang)) for ref in refs.values()}
+    evidence = [evidence_of(candidates, index, stored[rows[index]], refs, worth) for index in first]
+    reranker = FastReranker(StaticEmbedder.bundled(), Calibration.bundled().reranker[Mode.HYBRID])
+    features = reranker.features(one.text, evidence)
+    return Example(_matrix(features), _right(archive, one, candidates, first), one.foreign), list(features)
+
+
+def _right(archive: Archive, one: Asked, candidates: Candidates, places: Iterable[int]) -> int:
+    """The place of the right passage among some candidates, -1 where it is not among them."""
+    snapshot = archive._snapshot
+    article = archive._store.row_of(one.passage)
+    found = [n for n, index in enumerate(places) if snapshot.columns.article[candidates.positions[index]] == article]
+    return found[0] if found else -1
 
 
 def learn(some: Sequence[Example], names: Sequence[str]) -> NDArray[np.float64]:
@@ -253,35 +261,47 @@ def _model(
     return {"bias": round(bias, 4), "weights": scaled, "no_answer_below": round(limit, 3)}
 
 
+def learn_modes(name: str, some: Sequence[Example], names: Sequence[str]) -> dict[str, Any]:
+    """A model for each mode: the first half of the questions teaches the order, the second the calibration."""
+    models = {}
+    for mode, silent in SILENT_FEATURES.items():
+        kept = [_without(one, names, silent) for one in some]
+        half = len(kept) // 2
+        weights = learn(kept[:half], names)
+        scale, bias = calibrate(kept[half:], weights)
+        report(f"{name} {mode}", kept[half:], weights, scale, bias)
+        limit = threshold(kept[half:], weights, scale, bias)
+        models[mode] = _model(names, weights, scale, bias, silent, limit)
+    return models
+
+
 def main() -> None:
     """Learns, reports and writes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpora", type=Path, required=True)
-    parser.add_argument("--cross", type=Path, default=Path(__file__).parent / "cross_questions.tsv")
+    parser.add_argument("--questions", type=Path, default=Path(__file__).parent / "questions.tsv")
     parser.add_argument("--out", type=Path, default=Path("search/data/reranker.json"))
-    parser.add_argument("--passages", type=int, default=700, help="passages drawn from each question set")
-    parser.add_argument("--questions", type=int, default=120, help="questions drawn from each question set")
+    parser.add_argument("--passages", type=int, default=500, help="passages drawn from each question set beside")
     arguments = parser.parse_args()
-    passages, asked = passages_and_questions(
-        arguments.corpora, arguments.cross, arguments.passages, arguments.questions
-    )
-    random.Random(2).shuffle(asked)
+    passages, asked = passages_and_questions(arguments.corpora, arguments.questions, arguments.passages)
+    # By passage, so that the questions of one are not on both sides of a division into halves.
+    asked.sort(key=lambda one: sha256(f"2 {one.passage}".encode()).digest())
     print(f"{len(passages)} passages, {len(asked)} questions, {sum(one.foreign for one in asked)} across languages")
+    names = list(fusion_features(np.zeros(1), np.zeros(1), np.ones(1, dtype=np.bool_)))
+    record: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         Indexer(folder, target_words=2000, overlap_sentences=0).rebuild(passages.values())
         with Archive.open(folder) as archive:
-            fused, read, fusion_names, reranker_names = examples(archive, asked)
-    record: dict[str, Any] = {}
-    for name, some, names in (("fusion", fused, fusion_names), ("reranker", read, reranker_names)):
-        record[name] = {}
-        for mode, silent in SILENT_FEATURES.items():
-            kept = [_without(one, names, silent) for one in some]
-            half = len(kept) // 2
-            weights = learn(kept[:half], names)
-            scale, bias = calibrate(kept[half:], weights)
-            report(f"{name} {mode}", kept[half:], weights, scale, bias)
-            limit = threshold(kept[half:], weights, scale, bias)
-            record[name][mode] = _model(names, weights, scale, bias, silent, limit)
+            found = list(candidates_of(archive, asked))
+            fused = [fusion_example(archive, one, candidates) for one, _, candidates in found]
+            record["fusion"] = learn_modes("fusion", fused, names)
+            model = LogisticModel(**record["fusion"]["hybrid"])
+            read = []
+            for (one, question, candidates), example in zip(found, fused, strict=True):
+                scores = model.log_odds(dict(zip(names, example.features.T, strict=True)))
+                read_example, reranker_names = reranker_example(archive, one, question, candidates, scores)
+                read.append(read_example)
+    record["reranker"] = learn_modes("reranker", read, reranker_names)
     arguments.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(record, indent=1))
 
