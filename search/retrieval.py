@@ -22,7 +22,8 @@ LEG_DEPTH = 200
 
 CANDIDATE_LOG_ODDS = 2.5
 """How far below the best one's a candidate's log-odds may lie, a twelfth of its odds: every leg always finds its number
-of passages, and in a small archive they would be all of it. Totals, facets and the timeline count what is left."""
+of passages, and in a small archive they would be all of it. Totals, facets and the timeline count what is left. A leg
+that is asked alone shows what it finds."""
 
 _NOTHING = (np.zeros(0, dtype=np.int64), np.zeros(0))
 
@@ -75,7 +76,7 @@ def gather(snapshot: Snapshot, question: Question, legs: Legs, mode: Mode, *, ke
     words = _words(snapshot, question, positions, lexical)
     fused = fuse(words, semantic, readable, Calibration.bundled().fusion[mode])
     best = np.lexsort((snapshot.columns.row[positions], -fused))
-    if not keep_all:
+    if mode is Mode.HYBRID and not keep_all:
         best = best[fused[best] >= fused.max(initial=-np.inf) - CANDIDATE_LOG_ODDS]
     return Candidates(
         positions=positions[best],

@@ -117,7 +117,7 @@ def test_the_example_question_is_answered_by_a_polish_sentence(seeds):
     best = seeds.search("what does North Korea get in return").hits[0]
     assert best.article.lang == "pl"
     assert best.article.id in qrels()["east-a01"]
-    assert best.answer.text.startswith(("W zamian za pociski", "Za amunicję Korea Północna"))
+    assert best.answer.text.startswith(("W zamian za pociski", "W zamian za amunicję"))
 
 
 def test_no_question_falls_behind_its_recorded_rank(seeds):
@@ -151,8 +151,10 @@ def test_hybrid_does_not_fall_below_its_best_leg(seeds):
     grades = qrels()
     asked = [one for one in questions() if one["answers"]]
     values = {
-        mode: mean_reciprocal_rank([outcome(seeds, one, grades[one["qid"]], mode=mode, rerank="off") for one in asked])
-        for mode in ("lexical", "semantic", "hybrid")
+        (mode, rerank): mean_reciprocal_rank(
+            [outcome(seeds, one, grades[one["qid"]], mode=mode, rerank=rerank) for one in asked]
+        )
+        for mode, rerank in (("lexical", "off"), ("semantic", "off"), ("hybrid", "off"), ("hybrid", "fast"))
     }
     print(values)  # noqa: T201
-    assert values["hybrid"] >= max(values["lexical"], values["semantic"]) - 0.005
+    assert values["hybrid", "fast"] >= max(values["lexical", "off"], values["semantic", "off"]) - SLACK

@@ -2,8 +2,8 @@
 
 import os
 
-# Read once, when NumPy is loaded. Queries multiply small matrices, for which several threads wait longer than they work:
-# the middle search took 117 ms with one and 336 ms with two of them on two busy cores.
+# Read once, when NumPy is loaded. Queries multiply small matrices, for which threads wait longer than they work: on two
+# busy cores the middle search took 117 ms with one and 336 ms with two.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from backissue.api.cli.run import main
