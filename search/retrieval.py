@@ -20,10 +20,9 @@ from backissue.search.types import UNKNOWN_LANG, Mode
 LEG_DEPTH = 200
 """How many passages each leg gives. Fixed, so that every page of a question is cut from the same candidates."""
 
-CANDIDATE_LOG_ODDS = 2.5
-"""How far below the best one's a candidate's log-odds may lie, a twelfth of its odds: every leg always finds its number
-of passages, and in a small archive they would be all of it. Totals, facets and the timeline count what is left. A leg
-that is asked alone shows what it finds."""
+CANDIDATE_LOG_ODDS = 5.0
+"""How far below the best one's a candidate's log-odds may lie, a 150th of its odds: every leg always finds its number
+of passages, whatever they are worth. Totals, facets and the timeline count what is left."""
 
 _NOTHING = (np.zeros(0, dtype=np.int64), np.zeros(0))
 
