@@ -186,7 +186,8 @@ def test_an_archive_open_since_long_ago_follows(index):
 @pytest.mark.skipif(not DESCRIPTORS.is_dir(), reason="this system does not show a process its open files")
 def test_connections_of_ended_threads_are_closed(index):
     def connections() -> int:
-        return sum("archive.db" in str(path.readlink()) for path in DESCRIPTORS.iterdir() if path.is_symlink())
+        database = str(index / "archive.db")
+        return sum(database in str(path.readlink()) for path in DESCRIPTORS.iterdir() if path.is_symlink())
 
     with Archive.open(index) as archive:
         for _ in range(12):

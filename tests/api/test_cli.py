@@ -120,7 +120,7 @@ def test_search_in_json_is_what_the_library_gives(backissue: Command, press_inde
     ("options", "ids"),
     [
         (["--lang", "pl"], {"pl/kim-1", "pl-odra"}),
-        (["--lang", "German", "--lang", "EN", "--before", "2024"], {"de-satellit"}),
+        (["--lang", "German", "--lang", "EN", "--before", "2024"], {"de-satellit", "en-bakery"}),
         (["--source", "kurier polnocny", "--after", "2024"], {"pl-odra"}),
         (["--source", "Elbkurier", "--source", "The Harbour Post", "--on", "2023-11-22"], {"de-satellit"}),
         (["--section", "world"], {"en-putin"}),
