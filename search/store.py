@@ -209,13 +209,6 @@ class Store:
             raise ArticleNotFoundError(f"The archive holds no article {article_id!r}.")
         return _article(record)
 
-    def articles(self, after_row: int = 0) -> Iterator[tuple[int, Article]]:
-        """All articles with their rows, in the order of rows, from behind `after_row` on."""
-        with self.read() as connection:
-            query = f"SELECT {_REF_FIELDS}, a.text {_ARTICLE_JOIN} WHERE a.row > ? ORDER BY a.row"
-            for record in connection.execute(query, (after_row,)):
-                yield record[0], _article(record)
-
     def row_of(self, article_id: str) -> int:
         """The row of an article.
 
