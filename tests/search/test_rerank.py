@@ -3,6 +3,7 @@ import pytest
 
 from backissue.search.calibration import Calibration, Judgement, LogisticModel
 from backissue.search.embedding import TokenVectors
+from backissue.search.errors import MissingExtraError
 from backissue.search.rerank import WINDOW_TOKENS, Evidence, FastReranker, interactions
 from backissue.search.types import Mode
 
@@ -91,3 +92,33 @@ def test_the_fast_reranker_prefers_the_passage_that_answers(embedder):
     model = Calibration.bundled().reranker[Mode.HYBRID]
     first, second = FastReranker(embedder, model).judge(question, [answers, beside])
     assert first.log_odds > second.log_odds
+
+
+def test_a_cross_encoder_by_path_judges_in_place_of_the_bundled_reranker(archive, tmp_path, monkeypatch):
+    transformers = pytest.importorskip("transformers", reason="needs backissue[transformers]")
+    pytest.importorskip("sentence_transformers", reason="needs backissue[transformers]")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters)]
+    (tmp_path / "vocab.txt").write_text("\n".join(vocabulary))
+    transformers.BertTokenizerFast(vocab_file=str(tmp_path / "vocab.txt")).save_pretrained(tmp_path)
+    config = transformers.BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        num_labels=1,
+        max_position_embeddings=256,
+    )
+    transformers.BertForSequenceClassification(config).save_pretrained(tmp_path)
+    results = archive.search("the dam and the reservoir", rerank=str(tmp_path))
+    explained = [hit.explain["rerank"] for hit in results.hits]
+    assert all(one["by"] == str(tmp_path) for one in explained)
+    assert [one["log_odds"] for one in explained] == sorted((one["log_odds"] for one in explained), reverse=True)
+    assert not results.no_good_answer
+
+
+def test_a_cross_encoder_that_is_not_there_is_an_error_that_says_what_to_do(archive):
+    with pytest.raises(MissingExtraError, match=r"backissue\[transformers\]|cannot be loaded"):
+        archive.search("the dam", rerank="no/such-model")
