@@ -1,0 +1,163 @@
+"""One command from a folder of corpora to the deeper model: a small multilingual transformer, run by onnxruntime.
+
+    python training/train_transformer.py --corpora CORPORA --out FOLDER [--minutes 20] [--sets EVALSETS]
+
+Every stage leaves its result in the work folder and is skipped when it is there: the tokens, where the table of pieces
+starts, the pairs that are drawn, the teacher's vectors, and the student, which is kept every few minutes and taken up
+again after an interruption. It learns over the pieces of the bundled tokeniser.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import data
+import distil
+import evaluate
+import numpy as np
+import onnx_export
+import static
+import torch
+from encoder import Encoder, embed_ranges, load_teacher, new_student, parameters_outside_table
+from numpy.typing import NDArray
+from pieces import start_table
+from safetensors.numpy import load_file
+from tokenizers import Tokenizer
+from train_static import encoded_texts, split
+
+PARAMETERS_MAX = 12_000_000
+EVALUATED_TEXTS = 256
+EVALUATED_TOKENS = 256
+PROBE_PAIRS = {"cpu": 150, "cuda": evaluate.PROBE_PAIRS}
+
+
+def main() -> None:
+    """Run all stages."""
+    options = arguments()
+    options.work.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(options.threads)
+    device = torch.device(options.device)
+    settings = distil.ON_CPU if device.type == "cpu" else distil.Settings()
+    given = {name: getattr(options, name) for name in ("layers", "pool", "seed") if getattr(options, name) is not None}
+    settings = replace(settings, **given)
+
+    corpus = data.load(options.corpora, settings.seed)
+    print(f"{len(corpus.texts)} texts, {len(corpus.pairs)} pairs in {len(corpus.group_names)} groups", flush=True)
+    tokenizer = Tokenizer.from_file(str(options.pieces / "tokenizer.json"))
+    static_table = load_file(options.pieces / "model.safetensors")["embedding.weight"].astype(np.float32)
+    encoded = encoded_texts(options.work / "tokens.npz", tokenizer, corpus)
+    training, held_back = split(corpus, encoded)
+    teacher, teacher_tokenizer = load_teacher()
+    table = kept_table(options.work / "start.npy", corpus, encoded, training, teacher, teacher_tokenizer, static_table)
+    pool = kept_pool(options.work / "pool.npz", corpus, encoded, training, static_table, settings)
+    teacher.body.to(device)
+    vectors = distil.teacher_vectors(
+        options.work / "teacher.npy", corpus, pool.ranges, teacher, teacher_tokenizer, max(settings.max_tokens)
+    )
+    student = new_student(teacher, table, settings.layers)
+    student.body.to(device)
+    if parameters_outside_table(student) > PARAMETERS_MAX:
+        raise SystemExit(f"{parameters_outside_table(student):,} parameters outside the table are too many")
+    probe = evaluate.Probe(corpus, encoded, held_back, settings.seed, PROBE_PAIRS[device.type])
+
+    def report(line: str) -> None:
+        measured = probe.measure(lambda first, last: embed_ranges(student, encoded, first, last, evaluate.PROBE_TOKENS))
+        print(line, {name: round(value, 3) for name, value in measured.items()}, flush=True)
+
+    progress = distil.Progress(options.steps, None if options.steps else options.minutes)
+    report(f"{parameters_outside_table(student):,} parameters outside the table; before training:")
+    distil.Training(student, corpus, encoded, pool, vectors, settings, progress).run(
+        report, options.work / "student.pt", options.report_seconds
+    )
+    student.body.cpu()
+    onnx_export.save(options.out, student, tokenizer)
+    if options.sets:
+        student.body.to(device)
+        measured = measure(options.sets, embedding(student, tokenizer), options.langs)
+        print(json.dumps({name: round(value, 3) for name, value in measured.items()}, indent=1))
+
+
+def arguments() -> argparse.Namespace:
+    """The options of the command."""
+    here = Path(__file__).parent
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpora", type=Path, required=True, help="folder of training text, see README.md")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write the model to")
+    parser.add_argument("--sets", type=Path, help="folder of evaluation sets; measured at the end when given")
+    parser.add_argument("--langs", help="measure on these languages only, separated by commas, and without news sets")
+    parser.add_argument("--work", type=Path, default=here / "work" / "transformer", help="where stages leave results")
+    parser.add_argument("--pieces", type=Path, default=here.parent / "search" / "model", help="the static model")
+    parser.add_argument("--minutes", type=float, default=20.0, help="time for the training proper (%(default)s)")
+    parser.add_argument("--steps", type=int, help="train for so many steps instead")
+    parser.add_argument("--layers", type=int, help=f"layers of the body ({distil.Settings.layers})")
+    parser.add_argument("--pool", type=int, help="pairs to draw from")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--report-seconds", type=float, default=240.0, help="time between checkpoints")
+    parser.add_argument("--seed", type=int, default=0)
+    return parser.parse_args()
+
+
+def kept_table(
+    path: Path,
+    corpus: data.Corpus,
+    encoded: static.Encoded,
+    training: NDArray[np.bool_],
+    teacher: Encoder,
+    teacher_tokenizer: Tokenizer,
+    static_table: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """The start of the table of pieces at `path`, made first where there is none."""
+    if not path.is_file():
+        words = teacher.body.embeddings.word_embeddings.weight.detach().numpy()
+        np.save(path, start_table(corpus, encoded, training, teacher_tokenizer, words, static_table, seed=0))
+    return np.load(path)
+
+
+def kept_pool(
+    path: Path,
+    corpus: data.Corpus,
+    encoded: static.Encoded,
+    training: NDArray[np.bool_],
+    static_table: NDArray[np.float32],
+    settings: distil.Settings,
+) -> distil.Pool:
+    """The pairs at `path`, drawn first where there are none."""
+    kinds = range(len(data.KINDS))
+    if not path.is_file():
+        pool = distil.draw_pool(corpus, encoded, training, static_table, settings)
+        rows = {f"rows{kind}": pool.rows[kind] for kind in kinds}
+        english = {f"english{kind}": pool.english[kind] for kind in kinds}
+        np.savez(path, **rows, **english, ranges=pool.ranges, hard=pool.hard)
+    with np.load(path) as arrays:
+        rows, english = (tuple(arrays[f"{name}{kind}"] for kind in kinds) for name in ("rows", "english"))
+        return distil.Pool(rows, english, arrays["ranges"], arrays["hard"])
+
+
+def embedding(student: Encoder, tokenizer: Tokenizer) -> evaluate.Embed:
+    """The function from texts to unit vectors that a student is."""
+
+    def embed_texts(texts: list[str]) -> NDArray[np.float32]:
+        parts = []
+        for start in range(0, len(texts), EVALUATED_TEXTS):
+            encoded = static.encode(tokenizer, texts[start : start + EVALUATED_TEXTS])
+            each = np.arange(len(encoded.starts) - 1, dtype=np.int32)
+            parts.append(embed_ranges(student, encoded, each, each + 1, EVALUATED_TOKENS))
+        return np.concatenate(parts)
+
+    return embed_texts
+
+
+def measure(folder: Path, embed: evaluate.Embed, langs: str | None) -> dict[str, float]:
+    """The public sets, or XQuAD and Tatoeba in some languages."""
+    if langs is None:
+        return evaluate.evaluate(folder, embed)
+    some = langs.split(",")
+    return {**evaluate.xquad(folder, embed, some), **evaluate.tatoeba(folder, embed, [x for x in some if x != "en"])}
+
+
+if __name__ == "__main__":
+    main()
