@@ -202,9 +202,13 @@ def _pooling(path: Path) -> str:
     config = _config(path)
     asked = {name.removeprefix("pooling_mode_") for name, on in config.items() if on is True and "pooling" in name}
     named = config.get("pooling_mode")
-    name = str(named) if named else "+".join(sorted(one.removesuffix("_tokens").removesuffix("_token") for one in asked))
+    name = (
+        str(named) if named else "+".join(sorted(one.removesuffix("_tokens").removesuffix("_token") for one in asked))
+    )
     if name not in POOLS:
-        raise InvalidArgumentError(f"{path}: pooling by {name or 'nothing'}; onnxruntime models pool by mean or cls here")
+        raise InvalidArgumentError(
+            f"{path}: pooling by {name or 'nothing'}; onnxruntime models pool by mean or cls here"
+        )
     return name
 
 

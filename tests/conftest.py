@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tiny_onnx import write_tiny_onnx
 
 from backissue.indexer import Indexer
 from backissue.search import Archive, Article
 from backissue.search.embedding import StaticEmbedder
-from tiny_onnx import write_tiny_onnx
 
 ARTICLES = (
     Article(

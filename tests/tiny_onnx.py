@@ -56,7 +56,10 @@ def write_tiny_onnx(folder: Path, prompts: Mapping[str, str], pooling: str = "me
         helper.make_node("MatMul", ["shares", "states"], ["seen"]),
         helper.make_node("Add", ["states", "seen"], ["token_embeddings"]),
     ]
-    ids = [helper.make_tensor_value_info(name, onnx.TensorProto.INT64, ["n", "t"]) for name in ("input_ids", "attention_mask")]
+    ids = [
+        helper.make_tensor_value_info(name, onnx.TensorProto.INT64, ["n", "t"])
+        for name in ("input_ids", "attention_mask")
+    ]
     states = helper.make_tensor_value_info("token_embeddings", onnx.TensorProto.FLOAT, ["n", "t", DIMENSION])
     initial = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
     graph = helper.make_graph(nodes, "tiny", ids, [states], initial)

@@ -21,6 +21,7 @@ import torch
 from data import KINDS, QUESTIONS, SENTENCES, WORDS, Corpus
 from encoder import Encoder, embed, embed_ranges
 from numpy.typing import NDArray
+from pieces import CELLS_PER_LANGUAGE
 from static import Encoded, encode, group_weights, ranges
 from static import embed as embed_static
 from tokenizers import Tokenizer
@@ -28,6 +29,7 @@ from torch.nn import functional
 
 HARD_KEPT = 4
 """Hard negatives found for a question; each time it is drawn, one of them is taken."""
+HARD_TOKENS = 192
 SAME_PASSAGE = 0.9
 """A passage nearer to the right one than this may answer as well, and is no negative."""
 TEACHER_BLOCK = 4096
@@ -38,6 +40,7 @@ class Settings:
     """What can be tuned; a number for each kind of pair where there are four."""
 
     layers: int = 3
+    cells: int = CELLS_PER_LANGUAGE
     pool: int = 3_000_000
     batch: tuple[int, ...] = (1024, 256, 256, 2048)
     max_tokens: tuple[int, ...] = (64, 192, 192, 32)
@@ -51,7 +54,9 @@ class Settings:
     seed: int = 0
 
 
-ON_CPU = Settings(pool=60_000, batch=(48, 12, 12, 128), body_rate=1e-4, max_tokens=(48, 128, 128, 24))
+ON_CPU = Settings(
+    cells=CELLS_PER_LANGUAGE // 10, pool=60_000, batch=(48, 12, 12, 128), body_rate=1e-4, max_tokens=(48, 128, 128, 24)
+)
 """What an hour or two of one core can use."""
 
 
@@ -60,19 +65,15 @@ class Pool:
     """The pairs that a training draws from.
 
     `rows[kind]` are row numbers of `corpus.pairs`; `english[kind]` (n, 2) says where in `ranges` the English text of
-    each side stands, -1 where a side is not English; `hard` (n, HARD_KEPT) are row numbers of pairs whose passages
-    look like the answer to question i and are not, -1 where there are too few.
+    each side stands, -1 where a side is not English.
     """
 
     rows: tuple[NDArray[np.int64], ...]
     english: tuple[NDArray[np.int64], ...]
     ranges: NDArray[np.int32]
-    hard: NDArray[np.int64]
 
 
-def draw_pool(
-    corpus: Corpus, encoded: Encoded, allowed: NDArray[np.bool_], static_table: NDArray[np.float32], settings: Settings
-) -> Pool:
+def draw_pool(corpus: Corpus, allowed: NDArray[np.bool_], settings: Settings) -> Pool:
     """Draws `settings.pool` pairs, fewer where there are not as many, languages and sources balanced."""
     generator = np.random.default_rng(settings.seed)
     worth = group_weights(corpus, settings.balance) / np.maximum(np.bincount(corpus.groups), 1)
@@ -92,37 +93,48 @@ def draw_pool(
     unique = unique[unique >= 0]
     english = tuple(np.where(key >= 0, np.searchsorted(unique, key), -1) for key in keys)
     told = np.stack([unique >> 32, unique & 0xFFFFFFFF], axis=1).astype(np.int32)
-    hard = hard_negatives(corpus, encoded, np.flatnonzero(allowed & (kind_of == QUESTIONS)), rows[QUESTIONS], static_table)
-    return Pool(tuple(rows), english, told, hard)
+    return Pool(tuple(rows), english, told)
+
+
+def encode_pool(tokenizer: Tokenizer, corpus: Corpus, pool: Pool) -> Encoded:
+    """The tokens of the texts that the pool needs; other texts have none."""
+    needed = np.zeros(len(corpus.texts) + 1, np.int64)
+    for rows in pool.rows:
+        for side in (0, 2):
+            np.add.at(needed, corpus.pairs[rows, side], 1)
+            np.add.at(needed, corpus.pairs[rows, side + 1], -1)
+    texts = np.flatnonzero(np.cumsum(needed)[:-1] > 0)
+    some = encode(tokenizer, [corpus.texts[row] for row in texts.tolist()])
+    lengths = np.zeros(len(corpus.texts), np.int64)
+    lengths[texts] = np.diff(some.starts)
+    return Encoded(some.tokens, np.append(0, np.cumsum(lengths)))
 
 
 def hard_negatives(
-    corpus: Corpus,
-    encoded: Encoded,
-    all_rows: NDArray[np.int64],
-    rows: NDArray[np.int64],
-    static_table: NDArray[np.float32],
+    corpus: Corpus, encoded: Encoded, rows: NDArray[np.int64], static_table: NDArray[np.float32]
 ) -> NDArray[np.int64]:
-    """For each of `rows`, pairs of the same source and language whose passages are the nearest to its question."""
+    """For each of `rows`, which are questions, those (n, HARD_KEPT) whose passages look like its answer and are not.
+
+    They are of the same source and language, the nearest by the static model; -1 where there are too few.
+    """
     table = torch.from_numpy(static_table)
     found = np.full((len(rows), HARD_KEPT), -1, np.int64)
     for group in np.unique(corpus.groups[rows]):
         mine = np.flatnonzero(corpus.groups[rows] == group)
-        others = all_rows[corpus.groups[all_rows] == group]
-        _, first = np.unique(corpus.pairs[others, 2], return_index=True)
-        others = others[first]
+        pairs = corpus.pairs[rows[mine]]
+        _, first = np.unique(pairs[:, 2], return_index=True)
+        others, theirs = rows[mine[first]], pairs[first]
         if len(others) <= 2 * HARD_KEPT:
             continue
-        pairs, theirs = corpus.pairs[rows[mine]], corpus.pairs[others]
-        passages = embed_static(table, *ranges(encoded, theirs[:, 2], theirs[:, 3], 192))
+        passages = embed_static(table, *ranges(encoded, theirs[:, 2], theirs[:, 3], HARD_TOKENS))
         for start in range(0, len(mine), 1024):
-            part = slice(start, start + 1024)
-            asked = embed_static(table, *ranges(encoded, pairs[part, 0], pairs[part, 1], 64))
-            right = embed_static(table, *ranges(encoded, pairs[part, 2], pairs[part, 3], 192))
+            part = pairs[start : start + 1024]
+            asked = embed_static(table, *ranges(encoded, part[:, 0], part[:, 1], HARD_TOKENS))
+            right = embed_static(table, *ranges(encoded, part[:, 2], part[:, 3], HARD_TOKENS))
             scores = asked @ passages.T
-            same = torch.from_numpy(pairs[part, 4][:, None] == theirs[:, 4][None, :])
+            same = torch.from_numpy(part[:, 4][:, None] == theirs[:, 4][None, :])
             scores[same | (right @ passages.T > SAME_PASSAGE)] = -1.0
-            found[mine[part]] = others[scores.topk(HARD_KEPT).indices.numpy()]
+            found[mine[start : start + 1024]] = others[scores.topk(HARD_KEPT).indices.numpy()]
     return found
 
 
@@ -179,12 +191,14 @@ class Training:
         corpus: Corpus,
         encoded: Encoded,
         pool: Pool,
+        hard: NDArray[np.int64],
         teacher: NDArray[np.float16],
         settings: Settings,
         progress: Progress,
     ) -> None:
         self.student, self.settings, self.progress = student, settings, progress
-        self._corpus, self._encoded, self._pool, self._teacher = corpus, encoded, pool, teacher
+        self._corpus, self._encoded, self._pool = corpus, encoded, pool
+        self._hard, self._teacher = hard, teacher
         table = student.body.embeddings.word_embeddings.weight
         body = [one for one in student.body.parameters() if one is not table]
         self.optimizer = torch.optim.Adam(
@@ -254,7 +268,7 @@ class Training:
         left = self._embed(pairs[:, 0], pairs[:, 1], kind)
         firsts, lasts, meaning = pairs[:, 2], pairs[:, 3], pairs[:, 4]
         if kind == QUESTIONS:
-            hard = self._pool.hard[drawn, generator.integers(HARD_KEPT, size=len(drawn))]
+            hard = self._hard[drawn, generator.integers(HARD_KEPT, size=len(drawn))]
             more = self._corpus.pairs[hard[hard >= 0]]
             firsts, lasts = np.concatenate([firsts, more[:, 2]]), np.concatenate([lasts, more[:, 3]])
             meaning = np.concatenate([meaning, more[:, 4]])

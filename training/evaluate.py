@@ -15,6 +15,7 @@ from static import Encoded, embed, group_weights, ranges
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 EmbedRanges = Callable[[NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]
+"""From the first texts of ranges and the texts after their last ones."""
 XQUAD_LANGS = ("en", "de", "es", "ro", "ru", "tr", "zh", "ar")
 SENTENCE_LANGS = ("cs", "de", "fr", "it", "ja", "ko", "pl", "ru", "uk", "zh")
 NEWS_SETS = tuple(
@@ -41,35 +42,42 @@ def accuracy(left: NDArray[np.float32], right: NDArray[np.float32]) -> float:
 class Probe:
     """nDCG@10 on held-back pairs of each kind, among as many: what settings are chosen by."""
 
-    def __init__(
-        self, corpus: Corpus, encoded: Encoded, held_back: NDArray[np.bool_], seed: int, size: int = PROBE_PAIRS
-    ) -> None:
-        generator = np.random.default_rng(seed)
-        worth = group_weights(corpus, 0.3) / np.maximum(np.bincount(corpus.groups), 1)
-        kind_of = np.array([kind for kind, _, _ in corpus.group_names])[corpus.groups]
+    def __init__(self, corpus: Corpus, encoded: Encoded, held_back: NDArray[np.bool_], seed: int) -> None:
         self.encoded = encoded
-        self.pairs = {}
-        for kind, name in enumerate(KINDS):
-            rows = np.flatnonzero(held_back & (kind_of == kind))
-            chance = worth[corpus.groups[rows]]
-            drawn = generator.choice(rows, min(size, len(rows)), replace=False, p=chance / chance.sum())
-            _, first = np.unique(corpus.pairs[drawn, 4], return_index=True)
-            self.pairs[name] = corpus.pairs[drawn[first]]
+        self.pairs = probe_pairs(corpus, held_back, seed)
 
     def __call__(self, table: NDArray[np.float32]) -> dict[str, float]:
-        """nDCG@10 of a static table by kind of pair."""
+        """nDCG@10 by kind of pair."""
         weights = torch.from_numpy(table)
-        return self.measure(
-            lambda first, last: embed(weights, *ranges(self.encoded, first, last, PROBE_TOKENS)).numpy()
+        return probe(
+            self.pairs, lambda first, last: embed(weights, *ranges(self.encoded, first, last, PROBE_TOKENS)).numpy()
         )
 
-    def measure(self, embed_ranges: EmbedRanges) -> dict[str, float]:
-        """nDCG@10 by kind of pair of what gives unit vectors of ranges of texts, from their firsts and lasts."""
-        measured = {}
-        for name, pairs in self.pairs.items():
-            left, right = embed_ranges(pairs[:, 0], pairs[:, 1]), embed_ranges(pairs[:, 2], pairs[:, 3])
-            measured[name] = ndcg_at_10(left @ right.T, np.arange(len(pairs)))
-        return measured
+
+def probe_pairs(
+    corpus: Corpus, held_back: NDArray[np.bool_], seed: int, size: int = PROBE_PAIRS
+) -> dict[str, NDArray[np.int32]]:
+    """Up to `size` pairs of each kind, each of another meaning, sources balanced."""
+    generator = np.random.default_rng(seed)
+    worth = group_weights(corpus, 0.3) / np.maximum(np.bincount(corpus.groups), 1)
+    kind_of = np.array([kind for kind, _, _ in corpus.group_names])[corpus.groups]
+    chosen = {}
+    for kind, name in enumerate(KINDS):
+        rows = np.flatnonzero(held_back & (kind_of == kind))
+        chance = worth[corpus.groups[rows]]
+        drawn = generator.choice(rows, min(size, len(rows)), replace=False, p=chance / chance.sum())
+        _, first = np.unique(corpus.pairs[drawn, 4], return_index=True)
+        chosen[name] = corpus.pairs[drawn[first]]
+    return chosen
+
+
+def probe(pairs: dict[str, NDArray[np.int32]], embed_ranges: EmbedRanges) -> dict[str, float]:
+    """nDCG@10 by kind of pair, of unit vectors of ranges of texts."""
+    measured = {}
+    for name, some in pairs.items():
+        left, right = embed_ranges(some[:, 0], some[:, 1]), embed_ranges(some[:, 2], some[:, 3])
+        measured[name] = ndcg_at_10(left @ right.T, np.arange(len(some)))
+    return measured
 
 
 def xquad(folder: Path, embed: Embed, langs: Sequence[str] = XQUAD_LANGS) -> dict[str, float]:

@@ -14,12 +14,13 @@ import numpy as np
 from alignment import Bitext, align
 from data import SENTENCES, WORDS, Corpus
 from numpy.typing import NDArray
-from static import SOURCE_WEIGHT, Encoded, encode, ranges
+from static import SOURCE_WEIGHT, encode
 from tokenizers import Tokenizer
 
-PIECES_MAX = 40
+CHARS_MAX = 160
 """Longer texts align badly, and cost the square of their length."""
-LINKS_PER_LANGUAGE = 12_000_000
+CELLS_PER_LANGUAGE = 2_000_000_000
+"""Products of the lengths of texts and of their translations, in characters: about 100 million pairs of pieces."""
 WORDS_SHARE = 0.3
 PROBABILITY_MIN = 0.03
 MIXED_MAX = 12
@@ -30,47 +31,49 @@ SHARPNESS = 20.0
 
 def start_table(
     corpus: Corpus,
-    encoded: Encoded,
     allowed: NDArray[np.bool_],
+    tokenizer: Tokenizer,
+    static_table: NDArray[np.float32],
     teacher_tokenizer: Tokenizer,
     teacher_table: NDArray[np.float32],
-    static_table: NDArray[np.float32],
+    cells: int,
     seed: int,
 ) -> NDArray[np.float32]:
     """A table (pieces, dimension of the teacher).
 
-    `static_table` has a vector of each piece in a space that languages share, to find neighbours in.
+    `static_table` has a vector of each piece in a space that languages share, to find neighbours in. `cells` is how
+    much text of each language is aligned, see `CELLS_PER_LANGUAGE`.
     """
-    counts = link_counts(corpus, encoded, allowed, teacher_tokenizer, seed)
+    counts = link_counts(corpus, allowed, tokenizer, teacher_tokenizer, cells, seed)
     table, known = mixtures(counts, len(static_table), teacher_table)
     table[~known] = neighbours_mixed(static_table, table, known)
     return table
 
 
 def link_counts(
-    corpus: Corpus, encoded: Encoded, allowed: NDArray[np.bool_], teacher_tokenizer: Tokenizer, seed: int
+    corpus: Corpus,
+    allowed: NDArray[np.bool_],
+    tokenizer: Tokenizer,
+    teacher_tokenizer: Tokenizer,
+    cells: int,
+    seed: int,
 ) -> dict[tuple[int, int], float]:
     """How often each piece was linked with each English piece of the teacher, every language counting the same."""
     total: dict[tuple[int, int], float] = defaultdict(float)
-    for lang, pairs in english_pairs(corpus, encoded, allowed, seed).items():
-        english = encode(teacher_tokenizer, [corpus.texts[row] for row in pairs[:, 1]])
-        source, source_starts = ranges(encoded, pairs[:, 0], pairs[:, 0] + 1, PIECES_MAX)
+    for lang, pairs in english_pairs(corpus, allowed, cells, seed).items():
+        source = encode(tokenizer, [corpus.texts[row] for row in pairs[:, 0]])
+        target = encode(teacher_tokenizer, [corpus.texts[row] for row in pairs[:, 1]])
         weights = np.ones(len(pairs), np.float32)
-        links = align(
-            Bitext(source, np.append(source_starts, len(source)), english.tokens, english.starts, weights), diagonal=2.0
-        )
+        links = align(Bitext(source.tokens, source.starts, target.tokens, target.starts, weights), diagonal=2.0)
         kept = links.counts > COUNT_MIN / 10
-        for piece, word, count in zip(
-            links.source[kept].tolist(), links.target[kept].tolist(), links.counts[kept].tolist(), strict=True
-        ):
+        found = (links.source[kept].tolist(), links.target[kept].tolist(), links.counts[kept].tolist())
+        for piece, word, count in zip(*found, strict=True):
             total[piece, word] += count
         print(f"{lang}: {len(pairs)} pairs, {int(kept.sum())} links", flush=True)
     return total
 
 
-def english_pairs(
-    corpus: Corpus, encoded: Encoded, allowed: NDArray[np.bool_], seed: int
-) -> dict[str, NDArray[np.int32]]:
+def english_pairs(corpus: Corpus, allowed: NDArray[np.bool_], cells: int, seed: int) -> dict[str, NDArray[np.int32]]:
     """For each language the rows (n, 2) of texts and of their English translations, news and the like first.
 
     English has its texts with themselves.
@@ -79,7 +82,6 @@ def english_pairs(
     kind_of = np.array([kind for kind, _, _ in corpus.group_names])
     languages = [name.split("-") for _, _, name in corpus.group_names]
     worth = np.array([SOURCE_WEIGHT.get(source, 1.0) for _, source, _ in corpus.group_names])
-    lengths = np.diff(encoded.starts)
     chosen: dict[str, NDArray[np.int32]] = {}
     for lang in sorted({lang for pair in languages for lang in pair} - {"en"}):
         parts = []
@@ -89,16 +91,18 @@ def english_pairs(
             pairs = corpus.pairs[rows][:, [0, 2]]
             english_first = np.array([corpus.langs[row] == "en" for row in pairs[:, 0]], np.bool_)
             pairs[english_first] = pairs[english_first, ::-1]
-            longest = lengths[pairs].max(axis=1, initial=0)
-            order = np.argsort(generator.random(len(rows)) / worth[corpus.groups[rows]])
-            order = order[longest[order] <= PIECES_MAX]
-            cost = np.cumsum(lengths[pairs[order]].prod(axis=1))
-            parts.append(pairs[order[cost <= share * LINKS_PER_LANGUAGE]])
+            order = np.argsort(generator.exponential(size=len(rows)) / worth[corpus.groups[rows]])
+            parts.append(_first_cells(corpus, pairs[order], share * cells))
         chosen[lang] = np.concatenate(parts)
-    english = np.unique(np.concatenate([pairs[:, 1] for pairs in chosen.values()]))
-    english = generator.permutation(english)
-    english = english[np.cumsum(lengths[english] ** 2) <= LINKS_PER_LANGUAGE]
-    return {"en": np.stack([english, english], axis=1), **chosen}
+    english = generator.permutation(np.unique(np.concatenate([pairs[:, 1] for pairs in chosen.values()])))
+    return {"en": _first_cells(corpus, np.stack([english, english], axis=1), cells), **chosen}
+
+
+def _first_cells(corpus: Corpus, pairs: NDArray[np.int32], cells: float) -> NDArray[np.int32]:
+    """As many of the first pairs as have so many cells; the long ones left out."""
+    lengths = np.array([[len(corpus.texts[row]) for row in pair] for pair in pairs.tolist()], np.int64).reshape(-1, 2)
+    short = (lengths <= CHARS_MAX).all(axis=1)
+    return pairs[short][np.cumsum(lengths[short].prod(axis=1)) <= cells]
 
 
 def mixtures(

@@ -2,17 +2,19 @@
 
     python training/train_transformer.py --corpora CORPORA --out FOLDER [--minutes 20] [--sets EVALSETS]
 
-Every stage leaves its result in the work folder and is skipped when it is there: the tokens, where the table of pieces
-starts, the pairs that are drawn, the teacher's vectors, and the student, which is kept every few minutes and taken up
-again after an interruption. It learns over the pieces of the bundled tokeniser.
+Every stage leaves its result in the work folder and is skipped when it is there: where the table of pieces starts, the
+hard negatives, the teacher's vectors, and the student, which is kept every few minutes and taken up again after an
+interruption. It learns over the pieces of the bundled tokeniser.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import data
 import distil
@@ -26,7 +28,7 @@ from numpy.typing import NDArray
 from pieces import start_table
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
-from train_static import encoded_texts, split
+from train_static import HELD_BACK
 
 PARAMETERS_MAX = 12_000_000
 EVALUATED_TEXTS = 256
@@ -41,18 +43,32 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     device = torch.device(options.device)
     settings = distil.ON_CPU if device.type == "cpu" else distil.Settings()
-    given = {name: getattr(options, name) for name in ("layers", "pool", "seed") if getattr(options, name) is not None}
+    given = {
+        name: getattr(options, name)
+        for name in ("layers", "pool", "cells", "seed")
+        if getattr(options, name) is not None
+    }
     settings = replace(settings, **given)
 
     corpus = data.load(options.corpora, settings.seed)
     print(f"{len(corpus.texts)} texts, {len(corpus.pairs)} pairs in {len(corpus.group_names)} groups", flush=True)
+    training, held_back = split(corpus)
     tokenizer = Tokenizer.from_file(str(options.pieces / "tokenizer.json"))
     static_table = load_file(options.pieces / "model.safetensors")["embedding.weight"].astype(np.float32)
-    encoded = encoded_texts(options.work / "tokens.npz", tokenizer, corpus)
-    training, held_back = split(corpus, encoded)
     teacher, teacher_tokenizer = load_teacher()
-    table = kept_table(options.work / "start.npy", corpus, encoded, training, teacher, teacher_tokenizer, static_table)
-    pool = kept_pool(options.work / "pool.npz", corpus, encoded, training, static_table, settings)
+    words = teacher.body.embeddings.word_embeddings.weight.detach().numpy()
+    table = kept(
+        options.work / "start.npy",
+        lambda: start_table(
+            corpus, training, tokenizer, static_table, teacher_tokenizer, words, settings.cells, settings.seed
+        ),
+    )
+    pool = distil.draw_pool(corpus, training, settings)
+    encoded = distil.encode_pool(tokenizer, corpus, pool)
+    hard = kept(
+        options.work / "hard.npy",
+        lambda: distil.hard_negatives(corpus, encoded, pool.rows[data.QUESTIONS], static_table),
+    )
     teacher.body.to(device)
     vectors = distil.teacher_vectors(
         options.work / "teacher.npy", corpus, pool.ranges, teacher, teacher_tokenizer, max(settings.max_tokens)
@@ -61,22 +77,28 @@ def main() -> None:
     student.body.to(device)
     if parameters_outside_table(student) > PARAMETERS_MAX:
         raise SystemExit(f"{parameters_outside_table(student):,} parameters outside the table are too many")
-    probe = evaluate.Probe(corpus, encoded, held_back, settings.seed, PROBE_PAIRS[device.type])
+    pairs = evaluate.probe_pairs(corpus, held_back, settings.seed, PROBE_PAIRS[device.type])
+    embed = embedding(student, tokenizer)
 
     def report(line: str) -> None:
-        measured = probe.measure(lambda first, last: embed_ranges(student, encoded, first, last, evaluate.PROBE_TOKENS))
+        measured = evaluate.probe(
+            pairs,
+            lambda first, last: embed(
+                [" ".join(corpus.texts[a:b]) for a, b in zip(first.tolist(), last.tolist(), strict=True)]
+            ),
+        )
         print(line, {name: round(value, 3) for name, value in measured.items()}, flush=True)
 
     progress = distil.Progress(options.steps, None if options.steps else options.minutes)
     report(f"{parameters_outside_table(student):,} parameters outside the table; before training:")
-    distil.Training(student, corpus, encoded, pool, vectors, settings, progress).run(
+    distil.Training(student, corpus, encoded, pool, hard, vectors, settings, progress).run(
         report, options.work / "student.pt", options.report_seconds
     )
     student.body.cpu()
     onnx_export.save(options.out, student, tokenizer)
     if options.sets:
         student.body.to(device)
-        measured = measure(options.sets, embedding(student, tokenizer), options.langs)
+        measured = measure(options.sets, embed, options.langs)
         print(json.dumps({name: round(value, 3) for name, value in measured.items()}, indent=1))
 
 
@@ -94,6 +116,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, help="train for so many steps instead")
     parser.add_argument("--layers", type=int, help=f"layers of the body ({distil.Settings.layers})")
     parser.add_argument("--pool", type=int, help="pairs to draw from")
+    parser.add_argument("--cells", type=int, help="how much text is aligned for the start of the table")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--report-seconds", type=float, default=240.0, help="time between checkpoints")
@@ -101,49 +124,26 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def kept_table(
-    path: Path,
-    corpus: data.Corpus,
-    encoded: static.Encoded,
-    training: NDArray[np.bool_],
-    teacher: Encoder,
-    teacher_tokenizer: Tokenizer,
-    static_table: NDArray[np.float32],
-) -> NDArray[np.float32]:
-    """The start of the table of pieces at `path`, made first where there is none."""
+def split(corpus: data.Corpus) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which pairs train and which are held back, by a hash of their meaning."""
+    held = corpus.pairs[:, 4].astype(np.int64) * 2654435761 % (1 << 32) % HELD_BACK == 0
+    return ~held, held
+
+
+def kept(path: Path, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+    """The array at `path`, made first where there is none."""
     if not path.is_file():
-        words = teacher.body.embeddings.word_embeddings.weight.detach().numpy()
-        np.save(path, start_table(corpus, encoded, training, teacher_tokenizer, words, static_table, seed=0))
+        np.save(path, make())
     return np.load(path)
-
-
-def kept_pool(
-    path: Path,
-    corpus: data.Corpus,
-    encoded: static.Encoded,
-    training: NDArray[np.bool_],
-    static_table: NDArray[np.float32],
-    settings: distil.Settings,
-) -> distil.Pool:
-    """The pairs at `path`, drawn first where there are none."""
-    kinds = range(len(data.KINDS))
-    if not path.is_file():
-        pool = distil.draw_pool(corpus, encoded, training, static_table, settings)
-        rows = {f"rows{kind}": pool.rows[kind] for kind in kinds}
-        english = {f"english{kind}": pool.english[kind] for kind in kinds}
-        np.savez(path, **rows, **english, ranges=pool.ranges, hard=pool.hard)
-    with np.load(path) as arrays:
-        rows, english = (tuple(arrays[f"{name}{kind}"] for kind in kinds) for name in ("rows", "english"))
-        return distil.Pool(rows, english, arrays["ranges"], arrays["hard"])
 
 
 def embedding(student: Encoder, tokenizer: Tokenizer) -> evaluate.Embed:
     """The function from texts to unit vectors that a student is."""
 
-    def embed_texts(texts: list[str]) -> NDArray[np.float32]:
+    def embed_texts(texts: Sequence[str]) -> NDArray[np.float32]:
         parts = []
         for start in range(0, len(texts), EVALUATED_TEXTS):
-            encoded = static.encode(tokenizer, texts[start : start + EVALUATED_TEXTS])
+            encoded = static.encode(tokenizer, list(texts[start : start + EVALUATED_TEXTS]))
             each = np.arange(len(encoded.starts) - 1, dtype=np.int32)
             parts.append(embed_ranges(student, encoded, each, each + 1, EVALUATED_TOKENS))
         return np.concatenate(parts)

@@ -42,7 +42,7 @@ class ServerSettings:
         "Keys that may change the archive, separated by commas: a secret, or name:scope:sha256. None: no one.",
     )
     rerankers: tuple[str, ...] = _setting(
-        (), _items, "Cross-encoders and deeper models that a request may ask for, separated by commas, besides fast and off."
+        (), _items, "Other rerankers that a request may ask for, separated by commas, besides fast and off."
     )
     max_concurrent_searches: int = _setting(4, int, "Searches that run at once.", minimum=1)
     max_queued_searches: int = _setting(64, int, "Searches that may wait; more are told to come back.", minimum=0)

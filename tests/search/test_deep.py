@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import ARTICLES
 
 from backissue.indexer import Indexer
 from backissue.search import Archive, Mode
@@ -17,7 +18,6 @@ from backissue.search.embedding import StaticEmbedder, TokenVectors
 from backissue.search.errors import InvalidArgumentError
 from backissue.search.onnx_embedder import OnnxEmbedder
 from backissue.search.rerank import Evidence, FastReranker
-from conftest import ARTICLES
 
 WEIGHTS = {"bias": -0.5, "weights": {"fast": 0.5, "deep_cosine": 2.0, "deep_tokens": 1.0}, "no_answer_below": 0.1}
 EAST, NORTH, NOWHERE = (1.0, 0.0), (0.0, 1.0), (-1.0, -1.0)
@@ -120,7 +120,9 @@ def test_the_transformer_can_be_the_model_of_an_index(folder: Path, tmp_path: Pa
         assert archive.search("armoured train", mode="semantic", rerank=str(folder)).hits
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"bias": 0}', '{"bias": 0, "weights": {"a": "b"}, "no_answer_below": 0}'])
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"bias": 0}', '{"bias": 0, "weights": {"a": "b"}, "no_answer_below": 0}']
+)
 def test_weights_that_cannot_be_read_name_their_file(tmp_path: Path, content: str) -> None:
     (tmp_path / "reranker.json").write_text(content)
     with pytest.raises(InvalidArgumentError, match=r"holds no weights of a reranker") as caught:

@@ -1,4 +1,4 @@
-"""The onnxruntime embedder: what it computes, what it refuses. The contract of all embedders is in test_embedding.py."""
+"""The onnxruntime embedder: what it computes and refuses. What all embedders have in common: test_embedding.py."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_onnx import DIMENSION, MAX_TOKENS, tiny_tokenizer, write_tiny_onnx
 
 from backissue.search.embedding import load_embedder
 from backissue.search.errors import InvalidArgumentError, MissingExtraError
 from backissue.search.onnx_embedder import OnnxEmbedder, onnx_file
-from tiny_onnx import DIMENSION, MAX_TOKENS, tiny_tokenizer, write_tiny_onnx
 
 
 @pytest.fixture
