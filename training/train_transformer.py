@@ -2,15 +2,16 @@
 
     python training/train_transformer.py --corpora CORPORA --out FOLDER [--minutes 20] [--sets EVALSETS]
 
-Every stage leaves its result in the work folder and is skipped when it is there: where the table of pieces starts, the
-hard negatives, the teacher's vectors, and the student, which is kept every few minutes and taken up again after an
-interruption. It learns over the pieces of the bundled tokeniser.
+Every stage leaves its result in the work folder and is skipped when it is there: the corpus, where the table of pieces
+starts, the hard negatives, the teacher's vectors, and the student, which is kept every few minutes and taken up again
+after an interruption. It learns over the pieces of the bundled tokeniser.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -50,9 +51,10 @@ def main() -> None:
     }
     settings = replace(settings, **given)
 
-    corpus = data.load(options.corpora, settings.seed)
+    langs = set(options.langs.split(",")) if options.langs else None
+    corpus = kept_corpus(options.work / "corpus.pickle", options.corpora, settings.seed)
     print(f"{len(corpus.texts)} texts, {len(corpus.pairs)} pairs in {len(corpus.group_names)} groups", flush=True)
-    training, held_back = split(corpus)
+    training, held_back = split(corpus, langs)
     tokenizer = Tokenizer.from_file(str(options.pieces / "tokenizer.json"))
     static_table = load_file(options.pieces / "model.safetensors")["embedding.weight"].astype(np.float32)
     teacher, teacher_tokenizer = load_teacher()
@@ -98,7 +100,7 @@ def main() -> None:
     onnx_export.save(options.out, student, tokenizer)
     if options.sets:
         student.body.to(device)
-        measured = measure(options.sets, embed, options.langs)
+        measured = measure(options.sets, embed, langs)
         print(json.dumps({name: round(value, 3) for name, value in measured.items()}, indent=1))
 
 
@@ -109,7 +111,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--corpora", type=Path, required=True, help="folder of training text, see README.md")
     parser.add_argument("--out", type=Path, required=True, help="folder to write the model to")
     parser.add_argument("--sets", type=Path, help="folder of evaluation sets; measured at the end when given")
-    parser.add_argument("--langs", help="measure on these languages only, separated by commas, and without news sets")
+    parser.add_argument("--langs", help="learn and measure these languages only, separated by commas; for a try")
     parser.add_argument("--work", type=Path, default=here / "work" / "transformer", help="where stages leave results")
     parser.add_argument("--pieces", type=Path, default=here.parent / "search" / "model", help="the static model")
     parser.add_argument("--minutes", type=float, default=20.0, help="time for the training proper (%(default)s)")
@@ -124,10 +126,19 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def split(corpus: data.Corpus) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which pairs train and which are held back, by a hash of their meaning."""
+def kept_corpus(path: Path, corpora: Path, seed: int) -> data.Corpus:
+    """The corpus at `path`, read first where there is none."""
+    if not path.is_file():
+        path.write_bytes(pickle.dumps(data.load(corpora, seed)))
+    corpus: data.Corpus = pickle.loads(path.read_bytes())
+    return corpus
+
+
+def split(corpus: data.Corpus, langs: set[str] | None) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which pairs train and which are held back, by a hash of their meaning; of `langs` only where they are given."""
     held = corpus.pairs[:, 4].astype(np.int64) * 2654435761 % (1 << 32) % HELD_BACK == 0
-    return ~held, held
+    wanted = np.array([langs is None or langs >= set(name.split("-")) for _, _, name in corpus.group_names], np.bool_)
+    return ~held & wanted[corpus.groups], held & wanted[corpus.groups]
 
 
 def kept(path: Path, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
@@ -151,12 +162,13 @@ def embedding(student: Encoder, tokenizer: Tokenizer) -> evaluate.Embed:
     return embed_texts
 
 
-def measure(folder: Path, embed: evaluate.Embed, langs: str | None) -> dict[str, float]:
+def measure(folder: Path, embed: evaluate.Embed, langs: set[str] | None) -> dict[str, float]:
     """The public sets, or XQuAD and Tatoeba in some languages."""
     if langs is None:
         return evaluate.evaluate(folder, embed)
-    some = langs.split(",")
-    return {**evaluate.xquad(folder, embed, some), **evaluate.tatoeba(folder, embed, [x for x in some if x != "en"])}
+    xquad = [lang for lang in evaluate.XQUAD_LANGS if lang in langs]
+    tatoeba = [lang for lang in (*evaluate.SENTENCE_LANGS, "es", "ar") if lang in langs]
+    return {**evaluate.xquad(folder, embed, xquad), **evaluate.tatoeba(folder, embed, tatoeba)}
 
 
 if __name__ == "__main__":
