@@ -15,7 +15,7 @@ from backissue.indexer.summary import Finding
 from backissue.search.errors import BackissueError
 
 _REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)[^;]*(?:;.*extra == [\"'](?P<extra>[^\"']+)[\"'])?")
-_OWN_EXTRAS = ("transformers", "eval")
+_OWN_EXTRAS = ("deep", "transformers", "eval")
 
 
 @dataclass(frozen=True, slots=True)

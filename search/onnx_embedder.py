@@ -69,7 +69,6 @@ class OnnxEmbedder:
         self._tokenizer = tokenizer
         self._pool = pool
         self._model = model
-        self._inputs = [one.name for one in session.get_inputs()]
 
     @classmethod
     def from_folder(cls, folder: Path) -> Self:

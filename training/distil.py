@@ -55,7 +55,7 @@ class Settings:
 
 
 ON_CPU = Settings(
-    cells=CELLS_PER_LANGUAGE // 40, pool=60_000, batch=(48, 12, 12, 128), body_rate=1e-4, max_tokens=(48, 128, 128, 24)
+    cells=CELLS_PER_LANGUAGE // 40, pool=20_000, batch=(48, 16, 16, 128), body_rate=1e-4, max_tokens=(32, 64, 64, 16)
 )
 """What an hour or two of one core can use."""
 

@@ -34,7 +34,7 @@ from train_static import HELD_BACK
 PARAMETERS_MAX = 12_000_000
 EVALUATED_TEXTS = 256
 EVALUATED_TOKENS = 256
-PROBE_PAIRS = {"cpu": 150, "cuda": evaluate.PROBE_PAIRS}
+PROBE_PAIRS = {"cpu": 60, "cuda": evaluate.PROBE_PAIRS}
 
 
 def main() -> None:
