@@ -51,18 +51,24 @@ class LogisticModel:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What training learned for each mode: a model by what the legs gave, and one by a close look."""
+    """What training learned: for each mode a model by what the legs gave and one by a close look; and which sentence
+    of a passage answers."""
 
     fusion: Mapping[Mode, LogisticModel]
     reranker: Mapping[Mode, LogisticModel]
+    answer: LogisticModel
 
     @classmethod
     @cache
     def bundled(cls) -> Calibration:
         """The one in the package."""
         record: dict[str, Any] = json.loads(_WEIGHTS_PATH.read_text(encoding="utf-8"))
-        models = {
-            name: {Mode(mode): LogisticModel(**model) for mode, model in by_mode.items()}
-            for name, by_mode in record.items()
-        }
-        return cls(**models)
+        return cls(
+            fusion=_by_mode(record["fusion"]),
+            reranker=_by_mode(record["reranker"]),
+            answer=LogisticModel(**record["answer"]),
+        )
+
+
+def _by_mode(record: Mapping[str, Any]) -> dict[Mode, LogisticModel]:
+    return {Mode(mode): LogisticModel(**model) for mode, model in record.items()}

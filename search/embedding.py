@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -250,6 +250,7 @@ def _rows(pieces: bytes) -> NDArray[np.int32]:
     return np.frombuffer(pieces, np.int32).reshape(-1, 3)
 
 
+_ONE_CHARACTER = re.compile(r"[^\[\s]|\[[^\]\s]+\]")
 _SPACE_CUTTERS = frozenset({"WhitespaceSplit", "Whitespace", "BertPreTokenizer"})
 _CHAR_NORMALIZERS = frozenset({"NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "BertNormalizer"})
 
@@ -258,15 +259,24 @@ def _cuts_at_spaces(tokenizer: Tokenizer) -> bool:
     """Whether the tokens of a text are those of its words one by one."""
     cutters = _steps(tokenizer.pre_tokenizer, "pretokenizers")
     normalizers = _steps(tokenizer.normalizer, "normalizers")
-    return bool(cutters) and cutters[0] in _SPACE_CUTTERS and set(normalizers) <= _CHAR_NORMALIZERS
+    return bool(cutters) and cutters[0]["type"] in _SPACE_CUTTERS and all(map(_normalizes_characters, normalizers))
 
 
-def _steps(component: PreTokenizer | Normalizer | None, inner: str) -> list[str]:
-    """The types of the steps of a part of a tokeniser, whose state is the JSON that tokenizer.json has of it."""
+def _normalizes_characters(step: Mapping[str, Any]) -> bool:
+    """Whether a step of a normaliser changes characters one by one, and no white space."""
+    if step["type"] == "Replace":
+        (pattern,) = step["pattern"].values()
+        return _ONE_CHARACTER.fullmatch(pattern) is not None and not step["content"].isspace()
+    return step["type"] in _CHAR_NORMALIZERS
+
+
+def _steps(component: PreTokenizer | Normalizer | None, inner: str) -> list[dict[str, Any]]:
+    """The steps of a part of a tokeniser, whose state is the JSON that tokenizer.json has of it."""
     if component is None:
         return []
     state = json.loads(component.__getstate__())
-    return [step["type"] for step in state.get(inner, [state])]
+    steps: list[dict[str, Any]] = state.get(inner, [state])
+    return steps
 
 
 def _static_module(folder: Path) -> Path | None:

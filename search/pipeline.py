@@ -23,6 +23,7 @@ from backissue.search.rerank import Evidence, Reranker
 from backissue.search.retrieval import SILENT, Legs, gather, retrieve
 from backissue.search.snapshot import Snapshot
 from backissue.search.store import StoredPassage
+from backissue.search.translations import Translations
 from backissue.search.types import Answer, ArticleRef, Hit, Mode, PassageHit, Query, Results, Sort
 
 RERANK_DEPTH = 50
@@ -38,6 +39,7 @@ class Options:
     mode: Mode = Mode.HYBRID
     sort: Sort = Sort.RELEVANCE
     recency_days: float | None = None
+    translate: bool = True
     passages: int = 3
     answers: bool = True
     explain: bool = True
@@ -56,7 +58,8 @@ def run(
     started = time.perf_counter()
     restriction = snapshot.restriction(query)
     mask = snapshot.mask(restriction)
-    question = understand(query, snapshot.langs, embedder)
+    translations = Translations.bundled() if options.translate else None
+    question = understand(query, snapshot.langs, embedder, translations)
     page_of = slice(options.offset, options.offset + options.k)
     nothing = False
     if question.text:

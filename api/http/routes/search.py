@@ -84,6 +84,7 @@ async def _search(params: SearchParams, service: Service, metrics: Metrics) -> R
             sort=params.sort,
             recency_days=params.recency_days,
             filter=params.to_filter(),
+            translate=params.translate,
             passages=params.passages,
             explain=params.explain,
         )
