@@ -23,7 +23,7 @@ check: .venv/dev .typing/backissue
 	PYTHONPATH=.typing $(BIN)/lint-imports
 
 quality: .venv/dev
-	$(BIN)/python -m bench.quality --sets $(SETS)
+	$(BIN)/python -m bench.quality --sets $(SETS) --out bench/quality.md
 
 index/CURRENT: .venv/run $(SEEDS)
 	$(BIN)/backissue rebuild seeds/articles --index index --prune
