@@ -45,7 +45,7 @@ def _findings(paths: IndexPaths, *, full: bool) -> Iterator[Finding]:
         return
     check = manifest.check_contents if full else manifest.check_sizes
     yield _try(lambda: check(folder) or f"the files of generation {name} are as its manifest says", REBUILD)
-    yield _try(lambda: _check_parts(folder, manifest), REBUILD)
+    yield _try(lambda: check_parts(folder, manifest), REBUILD)
     if manifest.analyser_version != ANALYSER_VERSION:
         yield Finding("warning", f"generation {name} was built by another version of the text analysis", REBUILD)
     with closing(Store.open(paths.database)) as store:
@@ -83,7 +83,12 @@ def _check_rows(store: Store, path: Path) -> None:
             raise IndexCorruptError(f"{path} is damaged: the passage {row} has changed since it was written")
 
 
-def _check_parts(folder: Path, manifest: Manifest) -> str:
+def check_parts(folder: Path, manifest: Manifest) -> str:
+    """Opens the columns and vectors of a generation and counts them; says how they are.
+
+    Raises:
+        IndexCorruptError: they cannot be read, or are not as many as the manifest says.
+    """
     columns = Columns.open(folder / "columns")
     dense = DenseIndex.open(folder / "dense.faiss", int(manifest.dense["probes"]), manifest.dimension)
     if not len(columns) == len(dense) == manifest.passages:

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backissue.indexer import generation
-from backissue.indexer.check import check_index
+from backissue.indexer.check import check_index, check_parts
 from backissue.indexer.database import Database
 from backissue.indexer.intake import BATCH_ARTICLES, Intake
 from backissue.indexer.lock import locked
 from backissue.indexer.passages import OVERLAP_SENTENCES, TARGET_WORDS, Cutter
 from backissue.indexer.readers import Problem
+from backissue.indexer.storage import storing
 from backissue.indexer.summary import Finding, Progress, Summary
 from backissue.search.embedding import load_embedder
 from backissue.search.errors import (
@@ -24,9 +25,11 @@ from backissue.search.errors import (
     InvalidArgumentError,
     MissingExtraError,
     ModelMismatchError,
+    StorageError,
 )
 from backissue.search.layout import IndexPaths, LexicalState, Manifest
-from backissue.search.store import DAMAGED, Store
+from backissue.search.lexical import LexicalIndex
+from backissue.search.store import Store
 from backissue.search.types import Article
 
 TAIL_LEAST = 20_000
@@ -209,13 +212,11 @@ class Indexer:
     @contextmanager
     def _writing(self, purpose: str) -> Iterator[Database]:
         with (
+            storing(self._paths.root),
             locked(self._paths.lock, purpose, self.wait_seconds),
             Database.open(self._paths.database) as database,
         ):
-            try:
-                yield database
-            except DAMAGED as error:
-                raise IndexCorruptError(f"{self._paths.database} cannot be written to: {error}") from error
+            yield database
 
     def _published(self, database: Database) -> Manifest | None:
         """What is published; None for a new index.
@@ -303,7 +304,7 @@ class Indexer:
                 self._paths, store, number, cutter.layout, lambda done, total: report("index", done, total)
             )
             report("publish", 0, 1)
-            manifest.check_contents(self._paths.generation(manifest.generation))
+            self._read_back(manifest)
             before = generation.current_or_none(self._paths)
             generation.publish(self._paths, manifest.generation)
         kept = generation.retire(self._paths, before)
@@ -311,3 +312,22 @@ class Indexer:
         with database.transaction():
             database.forget(set(database.layouts()) - used, min(one.seq for one in kept))
         report("publish", 1, 1)
+
+    def _read_back(self, manifest: Manifest) -> None:
+        """Reads what was built, as searches will: a disk may lose what it took.
+
+        Raises:
+            StorageError: it is not what was written.
+        """
+        folder = self._paths.generation(manifest.generation)
+        try:
+            manifest.check_contents(folder)
+            check_parts(folder, manifest)
+            if (found := len(LexicalIndex.open(folder / "lexical"))) != manifest.passages:
+                raise IndexCorruptError(f"{folder / 'lexical'} holds {found} passages, not {manifest.passages}")
+        except IndexCorruptError as error:
+            generation.remove(folder)
+            raise StorageError(
+                f"What was written to {self._paths.root} does not read back ({error}). The generation before stays "
+                "published, and what was acknowledged is kept. Look after the disk, then run: backissue doctor --repair"
+            ) from error

@@ -65,6 +65,7 @@ KINDS: Mapping[str, Kind] = {
         Kind("index_locked", 503, "Another writer is at work."),
         Kind("index_not_found", 503, "There is no index to search.", private=True),
         Kind("not_ready", 503, "The server is not ready."),
+        Kind("storage", 507, "The server cannot store anything now.", private=True),
     )
 }
 
