@@ -18,6 +18,7 @@ from backissue.search.store import Store
 
 REBUILD = "backissue doctor --repair (or backissue rebuild)"
 REPAIR = "backissue doctor --repair"
+RESTORE = "backissue restore FILE --replace, with FILE a backup"
 
 
 def check_index(paths: IndexPaths, *, full: bool) -> list[Finding]:
@@ -34,7 +35,7 @@ def _findings(paths: IndexPaths, *, full: bool) -> Iterator[Finding]:
     if not paths.database.is_file():
         yield Finding("error", f"no archive at {paths.database}", f"backissue rebuild PATH… --index {paths.root}")
         return
-    yield _try(lambda: _check_database(paths.database, full=full), "restore archive.db from a backup")
+    yield _try(lambda: check_archive(paths.database, full=full), RESTORE)
     try:
         name = paths.current_name()
         folder = paths.generation(name)
@@ -60,7 +61,12 @@ def _findings(paths: IndexPaths, *, full: bool) -> Iterator[Finding]:
         yield _try(lambda: _count(store, folder, manifest), REBUILD)
 
 
-def _check_database(path: Path, *, full: bool) -> str:
+def check_archive(path: Path, *, full: bool) -> str:
+    """Looks whether an archive is whole, with `full` at every article and passage; says how it is.
+
+    Raises:
+        IndexNotFoundError, FormatVersionError, IndexCorruptError: there is none, or none that is whole.
+    """
     with closing(Store.open(path)) as store:
         pragma = "integrity_check(1)" if full else "quick_check(1)"
         with store.read() as connection:

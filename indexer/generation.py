@@ -99,6 +99,12 @@ def publish(paths: IndexPaths, name: str) -> None:
     flush(paths.root)
 
 
+def unpublish(paths: IndexPaths) -> None:
+    """Takes the published generation out of use: its archive is about to be another one."""
+    paths.current.unlink(missing_ok=True)
+    flush(paths.root)
+
+
 def catch_up(paths: IndexPaths, store: Store, name: str) -> int:
     """Applies to a generation's lexical index what was committed since it was last done; gives the passages added.
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backissue.indexer import generation
+from backissue.indexer.backup import Backup, back_up, look_at, put_back, set_aside
 from backissue.indexer.check import check_index, check_parts
 from backissue.indexer.database import Database
 from backissue.indexer.intake import BATCH_ARTICLES, Intake
@@ -204,6 +205,48 @@ class Indexer:
                 generation.catch_up(self._paths, store, name)
             generation.publish(self._paths, name)
         return name
+
+    def backup(self, target: str | Path) -> Backup:
+        """Copies the archive as it is at one moment to the new file `target`, while others read and write.
+
+        Raises:
+            IndexNotFoundError: there is no archive.
+            InvalidArgumentError: `target` is there already.
+            IndexCorruptError: the archive, or the copy, is damaged.
+            StorageError: the disk takes no copy.
+        """
+        return back_up(self._paths, Path(target))
+
+    def restore(self, backup: str | Path, *, replace: bool = False) -> Backup:
+        """Puts what a backup holds in place of what the archive does, and builds its generation.
+
+        Cut off, it leaves the archive as it was or as it is to be; `recover` does the rest.
+
+        Raises:
+            IndexNotFoundError: there is no such file.
+            IndexCorruptError, FormatVersionError: it is no backup that this version reads, or a damaged one.
+            InvalidArgumentError: there is an archive already, which only `replace` gives up.
+            IndexLockedError: another process is writing.
+        """
+        held = look_at(Path(backup))
+        if self._paths.database.exists() and not replace:
+            raise InvalidArgumentError(
+                f"There is an archive at {self._paths.root} already. To give up what it holds: "
+                f"backissue restore {backup} --index {self._paths.root} --replace"
+            )
+        with storing(self._paths.root), locked(self._paths.lock, "restore", self.wait_seconds):
+            generation.unpublish(self._paths)
+            try:
+                self._take_over(Path(backup))
+            except IndexCorruptError:
+                set_aside(self._paths.database)
+                self._take_over(Path(backup))
+        self.recover()
+        return held
+
+    def _take_over(self, backup: Path) -> None:
+        with storing(self._paths.root), Database.open(self._paths.database) as database:
+            put_back(backup, database)
 
     def check(self, full: bool = False) -> list[Finding]:
         """Looks whether the index is whole; `full` reads every file and compares it with its checksum."""
