@@ -1,7 +1,7 @@
 """A writer is killed at any moment; what it had acknowledged is there afterwards, and nothing is half done.
 
 `BACKISSUE_CRASH_ROUNDS`, `BACKISSUE_CRASH_MANY_ROUNDS` (of the slow test) and `BACKISSUE_CRASH_SEED` ask for more
-rounds and others.
+rounds and others, `BACKISSUE_CRASH_SECONDS` for longer ones, where the machine is slow.
 """
 
 import os
@@ -20,7 +20,9 @@ from backissue.search import Archive, Article
 SEED = int(os.environ.get("BACKISSUE_CRASH_SEED", "20240502"))
 ROUNDS = int(os.environ.get("BACKISSUE_CRASH_ROUNDS", "10"))
 MANY_ROUNDS = int(os.environ.get("BACKISSUE_CRASH_MANY_ROUNDS", "200"))
-ROUNDS_OF_ONE_ARCHIVE = 10
+ROUNDS_OF_ONE_ARCHIVE = 20
+LONGEST_S = float(os.environ.get("BACKISSUE_CRASH_SECONDS", "1.2"))
+"""The longest that a writer is left alive."""
 FIRST_STEPS = range(17, 40)
 """The calls and returns of the write side that make an archive with nothing in it."""
 
@@ -38,7 +40,7 @@ def killed_at_moments(lab: Lab, rounds: int, seed: int) -> None:
     acknowledged = 0
     for number in range(rounds):
         pid = lab.start(seed=rng.randrange(10**6), operations=10_000)
-        time.sleep(rng.uniform(0.02, 1.2))
+        time.sleep(rng.uniform(0.02, LONGEST_S))
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         assert lab.end() == -signal.SIGKILL, f"round {number}: the writer ended by itself"
