@@ -41,14 +41,14 @@ def create_app(
     settings = settings or ServerSettings()
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, float]]:
         with ExitStack() as stack:
             folder = run_folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="backissue-")))
             service = Service(index, settings, folder / "jobs")
             stack.callback(service.close)
             app.state.service = service
             warming = asyncio.create_task(service.warm_up()) if warm_up else None
-            yield
+            yield {"client_seconds": settings.client_seconds, "max_connections": settings.max_connections}
             if warming is not None:
                 await warming
 

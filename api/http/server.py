@@ -85,7 +85,7 @@ def _check_address(host: str, port: int) -> None:
 def _run(index: Path, host: str, port: int, workers: int, settings: ServerSettings, run_folder: Path) -> None:
     import uvicorn
 
-    from backissue.api.http.protocol import MAX_HEADER_BYTES, patient_protocol
+    from backissue.api.http.protocol import MAX_HEADER_BYTES, PatientProtocol
 
     if workers > 1:
         shared_metrics = run_folder / "metrics"
@@ -110,7 +110,7 @@ def _run(index: Path, host: str, port: int, workers: int, settings: ServerSettin
         port=port,
         workers=workers,
         lifespan="on",
-        http=patient_protocol(settings.client_seconds, settings.max_connections),
+        http=PatientProtocol,
         h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         ws="none",
         proxy_headers=bool(settings.trusted_proxies),  # whose word to take for an address is for the operator to say
