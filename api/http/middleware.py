@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backissue.api.http.auth import presented_key
@@ -19,6 +20,8 @@ from backissue.api.http.problems import ApiError, problem
 
 if TYPE_CHECKING:
     from backissue.api.http.service import Service
+
+log = logging.getLogger(__name__)
 
 _NOT_COUNTED = ("/health/", "/static/")
 
@@ -114,6 +117,8 @@ class LastResort:
 
         try:
             await self._app(scope, receive, noting_start)
+        except ClientDisconnect:
+            log.info("A client went away before it had sent its request.")
         except Exception as error:
             if started:
                 raise  # half a response is out: only closing the connection tells the client
