@@ -18,12 +18,16 @@ from backissue.indexer.copies import bands, resemblance, signature
 from backissue.search.columns import NO_DAY, NO_SECOND
 from backissue.search.errors import FormatVersionError, IndexCorruptError
 from backissue.search.layout import FORMAT_VERSION
-from backissue.search.store import DAMAGED, encode_vectors
+from backissue.search.store import DAMAGED, encode_vectors, refuse_programs
 from backissue.search.types import Article, Span
 
 SAME_COPY = 0.7
 """From this estimated resemblance on two articles are copies of one text. Real rewrites of one event stay below 0.5
 (Jaccard of word shingles); an agency's text with another headline and tail lies above 0.8."""
+
+MOST_COMPARED = 50
+"""So many articles that share a band are compared: a text that stands a million times in an archive is found by its
+first copies, and each further one costs no more than the last."""
 
 _BUSY_SECONDS = 30
 
@@ -111,10 +115,16 @@ class Database:
             connection.execute("PRAGMA journal_mode = WAL")
             # Acknowledged must mean on the disk, also when the power fails.
             connection.execute("PRAGMA synchronous = FULL")
+            # The file may be a stranger's: nothing in it is to run.
+            connection.execute("PRAGMA trusted_schema = OFF")
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
                 start = f"INSERT INTO meta VALUES ('format_version', '{FORMAT_VERSION}'), ('seq', '0');"
                 connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {start} COMMIT;")
             (version,) = connection.execute("SELECT value FROM meta WHERE key = 'format_version'").fetchone()
+            refuse_programs(connection, path)
+        except (sqlite3.OperationalError, IndexCorruptError):
+            connection.close()
+            raise
         except (*DAMAGED, TypeError) as error:
             connection.close()
             raise IndexCorruptError(f"{path} is no archive ({error}). Restore it from a backup.") from error
@@ -135,6 +145,11 @@ class Database:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def take_over(self, source: sqlite3.Connection) -> None:
+        """Holds what another archive holds, and nothing else, by one transaction."""
+        source.backup(self._connection, pages=-1)
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextmanager
     def change(self) -> Iterator[int]:
@@ -314,12 +329,12 @@ class Database:
         keys = bands(own)
         best, family = SAME_COPY, row
         if keys:
-            marks = ",".join("?" * len(keys))
-            query = (
-                "SELECT family, signature FROM articles WHERE row IN "
-                f"(SELECT article FROM bands WHERE band IN ({marks})) ORDER BY row"
+            near = " UNION ".join(
+                ["SELECT * FROM (SELECT article FROM bands WHERE band = ? ORDER BY article LIMIT ?)"] * len(keys)
             )
-            for other_family, blob in self._connection.execute(query, keys):
+            query = f"SELECT family, signature FROM articles WHERE row IN ({near}) ORDER BY row"
+            bounds = [value for key in keys for value in (key, MOST_COMPARED)]
+            for other_family, blob in self._connection.execute(query, bounds):
                 likeness = resemblance(own, np.frombuffer(blob, dtype=np.uint32))
                 if likeness > best:
                     best, family = likeness, int(other_family)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from backissue.indexer import lexical
 from backissue.indexer.database import Layout
 from backissue.indexer.dense import build_dense
 from backissue.indexer.lexical import LexicalPassage
+from backissue.indexer.storage import flush
 from backissue.search.analysis import ANALYSER_VERSION
 from backissue.search.columns import Columns
 from backissue.search.errors import FormatVersionError, IndexCorruptError, IndexNotFoundError
@@ -42,6 +43,20 @@ def build(paths: IndexPaths, store: Store, number: int, layout: Layout, report: 
     work = paths.generations / f"{name}.tmp"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
+    try:
+        manifest = _write(work, name, store, number, layout, report)
+        flush_tree(work)
+        work.rename(paths.generation(name))
+        flush(paths.generations)
+    except BaseException:
+        # Half a generation is of no use, and the disk may be full of it.
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+    return manifest
+
+
+def _write(work: Path, name: str, store: Store, number: int, layout: Layout, report: Report) -> Manifest:
+    """Writes the files of a generation into the folder `work`."""
     with store.read():
         seq = store.seq()
         batches = list(store.column_batches(number, layout.dimension))
@@ -72,9 +87,6 @@ def build(paths: IndexPaths, store: Store, number: int, layout: Layout, report: 
     manifest = replace(manifest, files={path.relative_to(work).as_posix(): describe(path) for path in files})
     manifest.write(work)
     LexicalState(seq, _lexical_files(work, {})).write(work)
-    _flush_tree(work)
-    work.rename(paths.generation(name))
-    _flush(paths.generations)
     return manifest
 
 
@@ -82,9 +94,15 @@ def publish(paths: IndexPaths, name: str) -> None:
     """Makes a generation the one that searches use, by one rename."""
     fresh = paths.current.with_suffix(".new")
     fresh.write_text(name + "\n", encoding="utf-8")
-    _flush(fresh)
+    flush(fresh)
     fresh.replace(paths.current)
-    _flush(paths.root)
+    flush(paths.root)
+
+
+def unpublish(paths: IndexPaths) -> None:
+    """Takes the published generation out of use: its archive is about to be another one."""
+    paths.current.unlink(missing_ok=True)
+    flush(paths.root)
 
 
 def catch_up(paths: IndexPaths, store: Store, name: str) -> int:
@@ -131,9 +149,15 @@ def retire(paths: IndexPaths, before: str | None) -> list[Manifest]:
         kept[before] = manifest
     for path in [*paths.generations.iterdir()]:
         if path.name not in kept:
-            # First its name goes: what is removed only in part must not pass for a generation.
-            shutil.rmtree(path.rename(path.with_name(f"{path.stem}.old")), ignore_errors=True)
+            remove(path)
     return [*kept.values()]
+
+
+def remove(folder: Path) -> None:
+    """Removes the folder of a generation; what the disk does not let go of now is removed another time."""
+    with suppress(OSError):
+        # First its name goes: what is removed only in part must not pass for a generation.
+        shutil.rmtree(folder.rename(folder.with_name(f"{folder.stem}.old")), ignore_errors=True)
 
 
 def previous(paths: IndexPaths) -> str:
@@ -189,15 +213,8 @@ def _lexical_files(folder: Path, known: dict[str, dict[str, Any]]) -> dict[str, 
     return files
 
 
-def _flush_tree(folder: Path) -> None:
+def flush_tree(folder: Path) -> None:
+    """Waits until a folder and all in it are on the disk."""
     for path in folder.rglob("*"):
-        _flush(path)
-    _flush(folder)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        flush(path)
+    flush(folder)

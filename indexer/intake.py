@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -15,6 +16,10 @@ from backissue.search.types import UNKNOWN_LANG, Article
 
 BATCH_ARTICLES = 256
 """So many articles are acknowledged together."""
+
+MAX_PROBLEMS_KEPT = 1000
+"""So many problems of a run are kept with their places; the others are counted, or a billion bad rows would fill the
+memory."""
 
 BATCH_CHARS = 4_000_000
 """A batch ends before it holds more text than this, however few its articles are."""
@@ -36,6 +41,7 @@ class Intake:
     passages: int = 0
     words: int = 0
     problems: list[Problem] = field(default_factory=list)
+    skipped_by_kind: Counter[str] = field(default_factory=Counter)
     _started: float = field(default_factory=time.perf_counter)
     _first_seq: int = 0
     _same: set[str] = field(default_factory=set)
@@ -56,11 +62,9 @@ class Intake:
 
         Where something could not be read, none is: what is missing may be in there.
         """
-        unread = [problem for problem in self.problems if problem.kind not in ("duplicate", "empty", "unsupported")]
-        if unread:
-            self._note(
-                Problem("prune", "", "unpruned", f"{len(unread)} inputs could not be read, so nothing was pruned")
-            )
+        kinds = set(self.skipped_by_kind) - {"duplicate", "empty", "unsupported"}
+        if unread := sum(self.skipped_by_kind[kind] for kind in kinds):
+            self._note(Problem("prune", "", "unpruned", f"{unread} inputs could not be read, so nothing was pruned"))
             return
         ids = self.database.ids_not_written_since(self._first_seq, self._same)
         if ids:
@@ -79,6 +83,7 @@ class Intake:
             seconds=time.perf_counter() - self._started,
             generation=generation,
             problems=tuple(self.problems),
+            skipped_by_kind=dict(self.skipped_by_kind.most_common()),
         )
 
     def _without_problems(self, articles: Iterable[Article | Problem]) -> Iterator[Article]:
@@ -91,7 +96,9 @@ class Intake:
                 self._note(Problem(article.id, "", "empty", "no text"))
 
     def _note(self, problem: Problem) -> None:
-        self.problems.append(problem)
+        self.skipped_by_kind[problem.kind] += 1
+        if len(self.problems) < MAX_PROBLEMS_KEPT:
+            self.problems.append(problem)
         if self.strict:
             raise ReadError(f"{problem} (the run is strict; what was read before it is kept)")
 

@@ -85,6 +85,8 @@ class Store:
             )
         store = cls(path)
         try:
+            with store.read() as connection:
+                refuse_programs(connection, path)
             version = store.meta("format_version")
             if version is None:
                 raise IndexCorruptError(f"{path} has no format version. Restore it from a backup.")
@@ -304,8 +306,20 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
         address, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True
     )
     connection.execute("PRAGMA query_only = ON")
+    connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA mmap_size = 268435456")
     return connection
+
+
+def refuse_programs(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuses a file with triggers or views, which SQLite would run, and which no archive has.
+
+    Raises:
+        IndexCorruptError: it has one.
+    """
+    found = connection.execute("SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view')").fetchone()
+    if found is not None:
+        raise IndexCorruptError(f"{path} has the {found[0]} {found[1]!r}, which no archive has. Do not trust it.")
 
 
 def encode_vectors(vectors: NDArray[np.float32]) -> list[bytes]:
