@@ -5,15 +5,18 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
 from backissue.search import pipeline
 from backissue.search.calibration import Calibration
+from backissue.search.deep import DeepReranker, is_deep_model
 from backissue.search.embedding import Embedder, StaticEmbedder, load_embedder
 from backissue.search.errors import InvalidArgumentError, ModelMismatchError
 from backissue.search.layout import IndexPaths
+from backissue.search.onnx_embedder import OnnxEmbedder
 from backissue.search.pipeline import Options
 from backissue.search.query import parse
 from backissue.search.rerank import CrossEncoderReranker, FastReranker, Reranker
@@ -42,7 +45,7 @@ class Archive:
         self._lock = threading.Lock()
         self._models_lock = threading.Lock()  # A model takes seconds to load, and searches go on meanwhile.
         self._embedder: Embedder | None = None
-        self._cross_encoders: OrderedDict[str, Reranker] = OrderedDict()
+        self._rerankers: OrderedDict[str, Reranker] = OrderedDict()
 
     @classmethod
     def open(cls, path: str | Path = "index") -> Archive:
@@ -97,7 +100,7 @@ class Archive:
             k: how many articles, 1 to 1000.
             offset: how many articles to pass over.
             mode: "hybrid", "lexical" or "semantic".
-            rerank: "fast" (bundled), "off", or the name or path of a cross-encoder.
+            rerank: "fast" (bundled), "off", the folder of a deeper model, or the name or path of a cross-encoder.
             sort: "relevance" or "date" (newest first).
             recency_days: the age, from the archive's newest day, at which a score halves; None: age counts nothing.
             filter: what an article must satisfy beside what the question says.
@@ -215,15 +218,30 @@ class Archive:
     def _reranker(self, name: str, mode: Mode) -> Reranker | None:
         if name == "off":
             return None
+        fast = FastReranker(StaticEmbedder.bundled(), Calibration.bundled().reranker[mode])
         if name == "fast":
-            return FastReranker(StaticEmbedder.bundled(), Calibration.bundled().reranker[mode])
+            return fast
         with self._models_lock:
-            if name not in self._cross_encoders:
-                self._cross_encoders[name] = CrossEncoderReranker(name)
-            self._cross_encoders.move_to_end(name)
-            while len(self._cross_encoders) > RERANKERS_KEPT:
-                self._cross_encoders.popitem(last=False)
-            return self._cross_encoders[name]
+            if name not in self._rerankers:
+                self._rerankers[name] = load_reranker(name, fast)
+            self._rerankers.move_to_end(name)
+            while len(self._rerankers) > RERANKERS_KEPT:
+                self._rerankers.popitem(last=False)
+            kept = self._rerankers[name]
+        return replace(kept, fast=fast) if isinstance(kept, DeepReranker) else kept
+
+
+def load_reranker(name: str, fast: FastReranker) -> Reranker:
+    """The deeper model in the folder of that name, which reads on from `fast`, or the cross-encoder.
+
+    Raises:
+        MissingExtraError: an extra that it needs is not installed, or no such cross-encoder can be loaded.
+        InvalidArgumentError: the folder holds a deeper model that cannot be read.
+    """
+    folder = Path(name)
+    if is_deep_model(folder):
+        return DeepReranker.from_folder(folder, fast, OnnxEmbedder.from_folder(folder), name)
+    return CrossEncoderReranker(name)
 
 
 def load_embedder_of(snapshot: Snapshot) -> Embedder:

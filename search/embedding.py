@@ -98,13 +98,17 @@ class TokenEmbedder(Protocol):
 def load_embedder(model: str | Path | None = None) -> Embedder:
     """The embedder of a model: None or "bundled", a folder, or a name that sentence-transformers can find.
 
-    Raises InvalidArgumentError for a model that cannot be loaded and MissingExtraError where it needs the
-    `transformers` extra.
+    A folder that holds the model in ONNX is run by onnxruntime. Raises InvalidArgumentError for a model that cannot be
+    loaded and MissingExtraError where it needs the `deep` or the `transformers` extra.
     """
     if model is None or str(model) == BUNDLED_ID:
         return StaticEmbedder.bundled()
     if is_static_model(Path(model)):
         return StaticEmbedder.from_folder(Path(model))
+    from backissue.search.onnx_embedder import OnnxEmbedder, onnx_file
+
+    if onnx_file(Path(model)):
+        return OnnxEmbedder.from_folder(Path(model))
     from backissue.search.transformer import TransformerEmbedder
 
     return TransformerEmbedder.from_name(str(model))
@@ -226,7 +230,7 @@ class StaticEmbedder:
 
     def _encode(self, chunk: str) -> bytes:
         """One `encode` a chunk and no batch: a batch starts threads, which do not survive a fork."""
-        encoding = self._tokenizer.encode(_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", chunk), add_special_tokens=False)
+        encoding = self._tokenizer.encode(encodable(chunk), add_special_tokens=False)
         rows = np.empty((len(encoding.ids), 3), np.int32)
         rows[:, 0] = encoding.ids
         rows[:, 1:] = np.array(encoding.offsets, np.int32).reshape(-1, 2)
@@ -279,13 +283,25 @@ def _steps(component: PreTokenizer | Normalizer | None, inner: str) -> list[dict
     return steps
 
 
+def encodable(text: str) -> str:
+    """The text with lone surrogates replaced one for one, which no tokeniser takes."""
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def _static_module(folder: Path) -> Path | None:
     """The folder of the StaticEmbedding module when the model is that, then perhaps scaled to length one."""
+    modules = modules_of(folder)
+    if [kind for kind, _ in modules] in (["StaticEmbedding"], ["StaticEmbedding", "Normalize"]):
+        return folder / modules[0][1]
+    return None
+
+
+def modules_of(folder: Path) -> list[tuple[str, str]]:
+    """The modules that a sentence-transformers model is made of, by its modules.json: type and path within `folder`."""
     try:
         modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
-        types = [module["type"].rpartition(".")[2] for module in modules]
-        return folder / modules[0]["path"] if types in (["StaticEmbedding"], ["StaticEmbedding", "Normalize"]) else None
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+        return [(module["type"].rpartition(".")[2], module["path"]) for module in modules]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidArgumentError(f"{folder / 'modules.json'} is no list of a model's modules: {error!r}") from error
 
 

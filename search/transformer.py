@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from backissue.search.embedding import ModelRecord, Vectors
+from backissue.search.embedding import ModelRecord, Vectors, encodable
 from backissue.search.errors import InvalidArgumentError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class TransformerEmbedder:
         told = [i for i, text in enumerate(texts) if text.strip()]
         if told:
             vectors[told] = self._encoder.encode(
-                [_encodable(texts[i]) for i in told],
+                [encodable(texts[i]) for i in told],
                 prompt=prompt,
                 batch_size=BATCH_TEXTS,
                 normalize_embeddings=True,
@@ -107,11 +107,6 @@ def prompts_of(configured: dict[str, Any], name: str) -> tuple[str, str]:
     base = Path(name).name.casefold()
     families = [family for family in KNOWN_PROMPTS if family in base and "instruct" not in base]
     return KNOWN_PROMPTS[max(families, key=len)] if families else ("", "")
-
-
-def _encodable(text: str) -> str:
-    """The text with lone surrogates replaced, which no tokeniser takes."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _weights_hash(encoder: SentenceTransformer) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tiny_onnx import write_tiny_onnx
 
 from backissue.indexer import Indexer
 from backissue.search import Archive, Article
@@ -103,3 +104,12 @@ def small_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def archive(small_index: Path) -> Iterator[Archive]:
     with Archive.open(small_index) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def tiny_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A transformer with random weights in ONNX, with prompts in its configuration."""
+    pytest.importorskip("onnxruntime", reason="needs backissue[deep]")
+    folder = tmp_path_factory.mktemp("onnx")
+    write_tiny_onnx(folder, {"query": "for : ", "document": "food : "})
+    return folder

@@ -1,4 +1,4 @@
-"""Measures a static model on the public sets: questions to passages (nDCG@10) and sentences to their translations."""
+"""Measures a model on the public sets: questions to passages (nDCG@10) and sentences to their translations."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from static import Encoded, embed, group_weights, ranges
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
+EmbedRanges = Callable[[NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]
+"""From the first texts of ranges and the texts after their last ones."""
 XQUAD_LANGS = ("en", "de", "es", "ro", "ru", "tr", "zh", "ar")
 SENTENCE_LANGS = ("cs", "de", "fr", "it", "ja", "ko", "pl", "ru", "uk", "zh")
 NEWS_SETS = tuple(
@@ -41,29 +43,15 @@ class Probe:
     """nDCG@10 on held-back pairs of each kind, among as many: what settings are chosen by."""
 
     def __init__(self, corpus: Corpus, encoded: Encoded, held_back: NDArray[np.bool_], seed: int) -> None:
-        generator = np.random.default_rng(seed)
-        worth = group_weights(corpus, 0.3) / np.maximum(np.bincount(corpus.groups), 1)
-        kind_of = np.array([kind for kind, _, _ in corpus.group_names])[corpus.groups]
         self.encoded = encoded
-        self.pairs = {}
-        for kind, name in enumerate(KINDS):
-            rows = np.flatnonzero(held_back & (kind_of == kind))
-            chance = worth[corpus.groups[rows]]
-            drawn = generator.choice(rows, min(PROBE_PAIRS, len(rows)), replace=False, p=chance / chance.sum())
-            _, first = np.unique(corpus.pairs[drawn, 4], return_index=True)
-            self.pairs[name] = corpus.pairs[drawn[first]]
+        self.pairs = probe_pairs(corpus, held_back, seed)
 
     def __call__(self, table: NDArray[np.float32]) -> dict[str, float]:
         """nDCG@10 by kind of pair."""
         weights = torch.from_numpy(table)
-        measured = {}
-        for name, pairs in self.pairs.items():
-            left, right = (
-                embed(weights, *ranges(self.encoded, pairs[:, side], pairs[:, side + 1], PROBE_TOKENS)).numpy()
-                for side in (0, 2)
-            )
-            measured[name] = ndcg_at_10(left @ right.T, np.arange(len(pairs)))
-        return measured
+        return probe(
+            self.pairs, lambda first, last: embed(weights, *ranges(self.encoded, first, last, PROBE_TOKENS)).numpy()
+        )
 
 
 def written(corpora: Path, embed: Embed, others: int = 400) -> dict[str, float]:
@@ -91,13 +79,39 @@ def written(corpora: Path, embed: Embed, others: int = 400) -> dict[str, float]:
     return measured
 
 
-def xquad(folder: Path, embed: Embed) -> dict[str, float]:
+def probe_pairs(
+    corpus: Corpus, held_back: NDArray[np.bool_], seed: int, size: int = PROBE_PAIRS
+) -> dict[str, NDArray[np.int32]]:
+    """Up to `size` pairs of each kind, each of another meaning, sources balanced."""
+    generator = np.random.default_rng(seed)
+    worth = group_weights(corpus, 0.3) / np.maximum(np.bincount(corpus.groups), 1)
+    kind_of = np.array([kind for kind, _, _ in corpus.group_names])[corpus.groups]
+    chosen = {}
+    for kind, name in enumerate(KINDS):
+        rows = np.flatnonzero(held_back & (kind_of == kind))
+        chance = worth[corpus.groups[rows]]
+        drawn = generator.choice(rows, min(size, len(rows)), replace=False, p=chance / chance.sum())
+        _, first = np.unique(corpus.pairs[drawn, 4], return_index=True)
+        chosen[name] = corpus.pairs[drawn[first]]
+    return chosen
+
+
+def probe(pairs: dict[str, NDArray[np.int32]], embed_ranges: EmbedRanges) -> dict[str, float]:
+    """nDCG@10 by kind of pair, of unit vectors of ranges of texts."""
+    measured = {}
+    for name, some in pairs.items():
+        left, right = embed_ranges(some[:, 0], some[:, 1]), embed_ranges(some[:, 2], some[:, 3])
+        measured[name] = ndcg_at_10(left @ right.T, np.arange(len(some)))
+    return measured
+
+
+def xquad(folder: Path, embed: Embed, langs: Sequence[str] = XQUAD_LANGS) -> dict[str, float]:
     """English questions on each language's 240 paragraphs."""
     passages = _jsonl(folder / "xquad" / "paragraphs.jsonl.xz")
     questions = [row for row in _jsonl(folder / "xquad" / "questions.jsonl.xz") if row["lang"] == "en"]
     asked = embed([row["question"] for row in questions])
     measured = {}
-    for lang in XQUAD_LANGS:
+    for lang in langs:
         mine = [row for row in passages if row["lang"] == lang]
         number = {row["pid"]: i for i, row in enumerate(mine)}
         answers = np.array([number[row["pid"]] for row in questions])
@@ -114,12 +128,18 @@ def poquad(folder: Path, embed: Embed) -> dict[str, float]:
     return {"poquad pl-pl": ndcg_at_10(scores, np.array([number[row["pid"]] for row in questions]))}
 
 
-def translations(folder: Path, embed: Embed) -> dict[str, float]:
-    """Which of 1,000 (Tatoeba) or about 2,000 (WMT news) sentences is the translation."""
+def tatoeba(folder: Path, embed: Embed, langs: Sequence[str] = SENTENCE_LANGS) -> dict[str, float]:
+    """Which of 1,000 short sentences is the translation."""
     measured = {}
-    for lang in SENTENCE_LANGS:
+    for lang in langs:
         rows = _tsv(folder / "tatoeba_laser_v1" / f"{lang}-en.tsv.xz")
         measured[f"tatoeba {lang}-en"] = accuracy(*(embed([row[side] for row in rows]) for side in (0, 1)))
+    return measured
+
+
+def news(folder: Path, embed: Embed) -> dict[str, float]:
+    """Which of about 1,000 to 2,000 sentences of the news (WMT) is the translation."""
+    measured = {}
     for name in NEWS_SETS:
         rows = _tsv(folder / "wmt_newstest" / f"{name}.tsv.xz")
         measured[name] = accuracy(*(embed([row[side] for row in rows]) for side in (0, 1)))
@@ -128,7 +148,7 @@ def translations(folder: Path, embed: Embed) -> dict[str, float]:
 
 def evaluate(folder: Path, embed: Embed) -> dict[str, float]:
     """All measures by name."""
-    return {**xquad(folder, embed), **poquad(folder, embed), **translations(folder, embed)}
+    return {**xquad(folder, embed), **poquad(folder, embed), **tatoeba(folder, embed), **news(folder, embed)}
 
 
 def _jsonl(path: Path) -> list[dict[str, str]]:

@@ -37,7 +37,7 @@ from backissue.search.fusion import Candidates, fusion_features
 from backissue.search.pipeline import RERANK_DEPTH, evidence_of
 from backissue.search.query import parse
 from backissue.search.question import Question, understand
-from backissue.search.rerank import FastReranker
+from backissue.search.rerank import Evidence, FastReranker
 from backissue.search.retrieval import gather, retrieve
 from backissue.search.translations import Translations
 
@@ -139,16 +139,23 @@ def reranker_example(
     archive: Archive, one: Asked, question: Question, candidates: Candidates, fused: NDArray[np.float64]
 ) -> tuple[Example, list[str]]:
     """Those that fusion puts first as the reranker sees them, and the names of its features."""
+    first, evidence = evidence_of_first(archive, question, candidates, fused)
+    reranker = FastReranker(StaticEmbedder.bundled(), Calibration.bundled().reranker[Mode.HYBRID])
+    features = reranker.features(one.text, evidence)
+    return Example(_matrix(features), _right(archive, one, candidates, first), one.foreign), list(features)
+
+
+def evidence_of_first(
+    archive: Archive, question: Question, candidates: Candidates, fused: NDArray[np.float64]
+) -> tuple[list[int], list[Evidence]]:
+    """The places of the candidates that fusion puts first, and what a reranker is told of them."""
     snapshot = archive._snapshot
     first = np.argsort(-fused, kind="stable")[:RERANK_DEPTH].tolist()
     rows = {index: int(snapshot.columns.row[candidates.positions[index]]) for index in first}
     stored = snapshot.store.passages(rows.values())
     refs = snapshot.store.refs({passage.article for passage in stored.values()})
     worth = {ref.lang: snapshot.worth(question.terms_in(ref.lang)) for ref in refs.values()}
-    evidence = [evidence_of(candidates, index, stored[rows[index]], refs, worth) for index in first]
-    reranker = FastReranker(StaticEmbedder.bundled(), Calibration.bundled().reranker[Mode.HYBRID])
-    features = reranker.features(one.text, evidence)
-    return Example(_matrix(features), _right(archive, one, candidates, first), one.foreign), list(features)
+    return first, [evidence_of(candidates, index, stored[rows[index]], refs, worth) for index in first]
 
 
 def _right(archive: Archive, one: Asked, candidates: Candidates, places: Iterable[int]) -> int:

@@ -1,4 +1,4 @@
-"""Both embedders keep one contract; the bundled model equals the sentence-transformers one and crosses languages."""
+"""All embedders keep one contract; the bundled model equals the sentence-transformers one and crosses languages."""
 
 from __future__ import annotations
 
@@ -95,13 +95,12 @@ def tiny_transformer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "model"
 
 
-@pytest.fixture(params=["bundled", "static folder", "transformer"])
+@pytest.fixture(params=["bundled", "tiny_static", "tiny_onnx", "tiny_transformer"])
 def embedder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Embedder:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     if request.param == "bundled":
         return load_embedder()
-    name = "tiny_static" if request.param == "static folder" else "tiny_transformer"
-    folder: Path = request.getfixturevalue(name)
+    folder: Path = request.getfixturevalue(request.param)
     return load_embedder(folder)
 
 
@@ -138,7 +137,7 @@ def test_the_record_finds_the_same_model_again(embedder: Embedder) -> None:
     assert load_embedder(embedder.model.id).model == embedder.model
 
 
-@pytest.mark.parametrize("folder", ["tiny_static", "tiny_transformer"])
+@pytest.mark.parametrize("folder", ["tiny_static", "tiny_onnx", "tiny_transformer"])
 def test_the_prompt_of_the_configuration_is_put_before_queries_only(
     folder: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
