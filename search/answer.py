@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
-from backissue.search.analysis import analyse
-from backissue.search.embedding import TokenEmbedder
+from backissue.search.analysis import Token, occurrences
+from backissue.search.embedding import TokenEmbedder, Vectors
 from backissue.search.lexical import WeightedTerm
 from backissue.search.question import Question
-from backissue.search.rerank import interactions
+from backissue.search.rerank import interactions, token_cosines
 from backissue.search.sentences import split_sentences
 from backissue.search.types import Span
 
@@ -19,41 +21,64 @@ WORDS_WEIGHT = 0.5
 """What the share of the question's words that stand in a sentence counts beside the late interaction."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reader:
-    """Finds the answer to one question in passages of any language."""
+    """Finds the answer to one question in passages of any language. It remembers what it has read."""
 
     question: Question
     tokens: TokenEmbedder
+    _known: dict[tuple[str, str], list[Token]] = field(default_factory=dict, repr=False)
+    _by_lang: dict[str, list[WeightedTerm]] = field(default_factory=dict, repr=False)
 
     def answer(self, text: str, lang: str) -> Span | None:
         """The sentence of a passage that best covers the question; None where the passage has none."""
         sentences = split_sentences(text, lang)
         if not sentences:
             return None
-        meanings, _ = interactions(
-            self.tokens.token_vectors(self.question.text),
-            [self.tokens.token_vectors(text[start:end]) for start, end in sentences],
-        )
-        shares = [self._share(text[start:end], lang) for start, end in sentences]
+        meanings = self._meanings(text, sentences)
+        shares = [self._share(text, lang, sentence) for sentence in sentences]
         return sentences[int(np.argmax(meanings + WORDS_WEIGHT * np.array(shares)))]
 
     def highlights(self, text: str, lang: str) -> tuple[Span, ...]:
         """The words of a passage that are the question's, or translations of them, in any inflection."""
-        terms = {term.term for term in self.question.terms_in(lang)}
-        return tuple(merged([(token.start, token.end) for token in analyse(text, lang) if token.term in terms]))
+        return tuple(merged([(token.start, token.end) for token in self._found(text, lang)]))
 
     def matched(self, text: str, lang: str) -> list[WeightedTerm]:
         """The question's terms that a passage holds, those that count most first."""
-        here = {token.term for token in analyse(text, lang)}
-        found = [term for term in self.question.terms_in(lang) if term.term in here]
-        return sorted(found, key=lambda term: -term.weight)
+        return self._terms_among({token.term for token in self._found(text, lang)}, lang)
 
-    def _share(self, text: str, lang: str) -> float:
+    def _terms_among(self, terms: Collection[str], lang: str) -> list[WeightedTerm]:
+        return sorted((term for term in self._terms(lang) if term.term in terms), key=lambda term: -term.weight)
+
+    def _meanings(self, text: str, sentences: Sequence[Span]) -> NDArray[np.float64]:
+        """How well the tokens of each sentence cover the question."""
+        tokens = self.tokens.token_vectors(text)
+        starts = np.searchsorted(tokens.spans[:, 0], [*(start for start, _ in sentences), len(text)])
+        cosines = token_cosines(self._query, tokens.ids, self.tokens)
+        return interactions(self._query, cosines, starts)[0]
+
+    def _share(self, text: str, lang: str, sentence: Span) -> float:
         """How much of the question's words a sentence holds, 0 to 1; a translation counts by its probability."""
-        sources = {term.source for term in self.question.terms_in(lang)}
-        best = {term.source: term.weight for term in reversed(self.matched(text, lang))}
+        start, end = sentence
+        here = {token.term for token in self._found(text, lang) if start <= token.start and token.end <= end}
+        sources = {term.source for term in self._terms(lang)}
+        best = {term.source: term.weight for term in reversed(self._terms_among(here, lang))}
         return sum(best.values()) / len(sources) if sources else 0.0
+
+    def _found(self, text: str, lang: str) -> list[Token]:
+        if (text, lang) not in self._known:
+            terms = {term.term for term in self._terms(lang)}
+            self._known[text, lang] = occurrences(text, lang, terms) if terms else []
+        return self._known[text, lang]
+
+    def _terms(self, lang: str) -> list[WeightedTerm]:
+        if lang not in self._by_lang:
+            self._by_lang[lang] = self.question.terms_in(lang)
+        return self._by_lang[lang]
+
+    @cached_property
+    def _query(self) -> Vectors:
+        return self.tokens.token_vectors(self.question.text).vectors
 
 
 def merged(spans: Collection[Span]) -> list[Span]:

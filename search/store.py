@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -308,7 +309,7 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def encode_vectors(vectors: NDArray[np.float32]) -> list[bytes]:
+def encode_vectors(vectors: NDArray[np.floating[Any]]) -> list[bytes]:
     """Vectors (n, d) as archive.db keeps them: little-endian IEEE half precision."""
     return [row.tobytes() for row in vectors.astype("<f2")]
 

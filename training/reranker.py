@@ -110,8 +110,9 @@ def candidates_of(archive: Archive, asked: Sequence[Asked]) -> Iterator[tuple[As
     for one in asked:
         query = parse(one.text)
         question = understand(query, snapshot.langs, embedder)
-        legs = retrieve(snapshot, question, Mode.HYBRID, snapshot.restriction(query), None)
-        candidates = gather(snapshot, question, legs, Mode.HYBRID, keep_all=True)
+        table = snapshot.lexical.table(question.terms)
+        legs = retrieve(snapshot, question, table, Mode.HYBRID, snapshot.restriction(query), None)
+        candidates = gather(snapshot, question, table, legs, Mode.HYBRID, keep_all=True)
         if len(candidates):
             yield one, question, candidates
 
@@ -127,15 +128,11 @@ def reranker_example(
 ) -> tuple[Example, list[str]]:
     """Those that fusion puts first as the reranker sees them, and the names of its features."""
     snapshot = archive._snapshot
-    first = np.argsort(-fused, kind="stable")[:RERANK_DEPTH].tolist()
-    rows = {index: int(snapshot.columns.row[candidates.positions[index]]) for index in first}
-    stored = snapshot.store.passages(rows.values())
-    refs = snapshot.store.refs({passage.article for passage in stored.values()})
-    worth = {ref.lang: snapshot.worth(question.terms_in(ref.lang)) for ref in refs.values()}
-    evidence = [evidence_of(candidates, index, stored[rows[index]], refs, worth) for index in first]
+    first = np.argsort(-fused, kind="stable")[:RERANK_DEPTH]
+    evidence = evidence_of(snapshot, snapshot.lexical.table(question.terms), candidates, first)
     reranker = FastReranker(StaticEmbedder.bundled(), Calibration.bundled().reranker[Mode.HYBRID])
     features = reranker.features(one.text, evidence)
-    return Example(_matrix(features), _right(archive, one, candidates, first), one.foreign), list(features)
+    return Example(_matrix(features), _right(archive, one, candidates, first.tolist()), one.foreign), list(features)
 
 
 def _right(archive: Archive, one: Asked, candidates: Candidates, places: Iterable[int]) -> int:
