@@ -14,7 +14,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from backissue.indexer.copies import bands, resemblance, signature
+from backissue.indexer.copies import bands, resemblance
 from backissue.search.columns import NO_DAY, NO_SECOND
 from backissue.search.errors import FormatVersionError, IndexCorruptError
 from backissue.search.layout import FORMAT_VERSION
@@ -79,11 +79,14 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class CutArticle:
-    """An article with its passages (spans of its text) and their vectors, shape (passages, dimension)."""
+    """An article with its passages (spans of its text), their vectors, shape (passages, dimension), and the signature
+    of its text.
+    """
 
     article: Article
     spans: tuple[Span, ...]
-    vectors: NDArray[np.float32]
+    vectors: NDArray[np.float16]
+    signature: NDArray[np.uint32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +233,7 @@ class Database:
             f"INSERT INTO articles ({names}, family) VALUES ({marks}, 0)", list(values.values())
         )
         row = int(cursor.lastrowid or 0)
-        self._join_family(row, article.text)
+        self._join_family(row, cut.signature)
         self.put_passages(row, cut, layout, seq)
 
     def put_passages(self, row: int, cut: CutArticle, layout: int, seq: int) -> None:
@@ -323,9 +326,8 @@ class Database:
             return cursor.lastrowid
         return int(found[0])
 
-    def _join_family(self, row: int, text: str) -> None:
+    def _join_family(self, row: int, own: NDArray[np.uint32]) -> None:
         """Puts the article into the family of its nearest copy, or into one of its own."""
-        own = signature(text)
         keys = bands(own)
         best, family = SAME_COPY, row
         if keys:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -14,7 +15,8 @@ from backissue.indexer.check import check_index, check_parts
 from backissue.indexer.database import Database
 from backissue.indexer.intake import BATCH_ARTICLES, Intake
 from backissue.indexer.lock import locked
-from backissue.indexer.passages import OVERLAP_SENTENCES, TARGET_WORDS, Cutter
+from backissue.indexer.parallel import workers
+from backissue.indexer.passages import OVERLAP_SENTENCES, TARGET_WORDS, Cutter, cut_together
 from backissue.indexer.readers import Problem
 from backissue.indexer.storage import storing
 from backissue.indexer.summary import Finding, Progress, Summary
@@ -256,6 +258,7 @@ class Indexer:
     def _writing(self, purpose: str) -> Iterator[Database]:
         with (
             storing(self._paths.root),
+            workers(),
             locked(self._paths.lock, purpose, self.wait_seconds),
             Database.open(self._paths.database) as database,
         ):
@@ -318,14 +321,22 @@ class Indexer:
         total = database.count_without_passages(number)
         if not total:
             return
-        done = last_row = 0
+        done = 0
         with closing(Store.open(self._paths.database)) as store:
-            while rows := database.rows_without_passages(number, last_row, BATCH_ARTICLES):
-                articles = [store.article(article_id) for _, article_id in rows]
+            waiting: deque[list[tuple[int, str]]] = deque()
+
+            def batches() -> Iterator[list[Article]]:
+                last_row = 0
+                while rows := database.rows_without_passages(number, last_row, BATCH_ARTICLES):
+                    last_row = rows[-1][0]
+                    waiting.append(rows)
+                    yield [store.article(article_id) for _, article_id in rows]
+
+            for cuts in cut_together(cutter, batches()):
+                rows = waiting.popleft()
                 with database.change() as seq:
-                    for (row, _), cut in zip(rows, cutter.cut(articles), strict=True):
+                    for (row, _), cut in zip(rows, cuts, strict=True):
                         database.put_passages(row, cut, number, seq)
-                last_row = rows[-1][0]
                 done += len(rows)
                 report("embed", done, total)
 

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from backissue.search import cues
-from backissue.search.analysis import analyse
+from backissue.search.analysis import Token, occurrences
 from backissue.search.calibration import Calibration, Scores
-from backissue.search.embedding import TokenEmbedder
+from backissue.search.embedding import TokenEmbedder, Vectors
 from backissue.search.lexical import WeightedTerm
 from backissue.search.question import Question
-from backissue.search.rerank import unit_rows
+from backissue.search.rerank import token_cosines
 from backissue.search.sentences import split_sentences
 from backissue.search.types import Span
 
 QUESTION_MARKS = ("?", "？", "؟")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reader:
-    """Finds the answer to one question in passages of any language."""
+    """Finds the answer to one question in passages of any language. It remembers what it has read."""
 
     question: Question
     tokens: TokenEmbedder
+    _known: dict[tuple[str, str], list[Token]] = field(default_factory=dict, repr=False)
+    _by_lang: dict[str, list[WeightedTerm]] = field(default_factory=dict, repr=False)
 
     def answer(self, text: str, lang: str) -> Span | None:
         """The sentence of a passage that most likely answers; None where the passage has none."""
@@ -38,71 +41,83 @@ class Reader:
     def features(self, text: str, lang: str, sentences: Sequence[Span]) -> dict[str, Scores]:
         """What is known of the n sentences of a passage, (n,) each.
 
-        How well a sentence and its neighbours cover the question, in meaning and in words, all of it and the part
-        that few sentences of the passage cover; and whether it holds what the question asks for (`cues`).
+        How well a sentence and its neighbours cover the question, in meaning and in words, the parts that most of the
+        passage covers left out; and whether it holds what the question asks for (`cues`).
         """
+        meaning = _telling(*self._meanings(text, sentences))
+        words = _telling(*self._words(text, lang, sentences))
         texts = [text[start:end] for start, end in sentences]
-        meaning, telling_meaning = _shares(*self._meanings(text, sentences))
-        words, telling_words = _shares(*self._words(texts, lang))
         wanted = cues.asked(self.question.text, self.question.lang)
         known = cues.words(self.question.text)
         held = [cues.held(one, lang, known) for one in texts]
         return {
             "meaning": meaning,
-            "telling_meaning": telling_meaning,
-            "meaning_before": np.append(0.0, meaning[:-1]),
             "meaning_after": np.append(meaning[1:], 0.0),
             "words": words,
-            "telling_words": telling_words,
             "words_before": np.append(0.0, words[:-1]),
-            "log_length": np.log1p([len(one.split()) if " " in one else len(one) / 2 for one in texts]),
-            "first": (np.arange(len(texts)) == 0).astype(np.float64),
             "asks": np.array([one.rstrip().endswith(QUESTION_MARKS) for one in texts], dtype=np.float64),
-            "any_number": np.array([float(cues.Cue.NUMBER in some) for some in held]),
-            "any_name": np.array([float(cues.Cue.PERSON in some) for some in held]),
             **{f"gives_{cue}": np.array([float(cue in wanted and cue in some) for some in held]) for cue in cues.Cue},
         }
 
+    def highlights(self, text: str, lang: str) -> tuple[Span, ...]:
+        """The words of a passage that are the question's, or translations of them, in any inflection."""
+        return tuple(merged([(token.start, token.end) for token in self._found(text, lang)]))
+
+    def matched(self, text: str, lang: str) -> list[WeightedTerm]:
+        """The question's terms that a passage holds, those that count most first."""
+        here = {token.term for token in self._found(text, lang)}
+        return sorted((term for term in self._terms(lang) if term.term in here), key=lambda term: -term.weight)
+
     def _meanings(self, text: str, sentences: Sequence[Span]) -> tuple[Scores, Scores]:
-        """How well each of n sentences covers each of t tokens of the question, (n, t), and what these count, (t,)."""
-        query, passage = self.tokens.token_vectors(self.question.text), self.tokens.token_vectors(text)
-        counts = np.linalg.norm(query.vectors, axis=1).astype(np.float64)
+        """How well each of n sentences covers each of q tokens of the question, (n, q), and what these count, (q,)."""
+        counts = np.linalg.norm(self._query, axis=1).astype(np.float64)
         covered = np.zeros((len(sentences), len(counts)))
-        if not len(passage.ids) or not len(counts):
-            return covered, counts
-        cosines = np.maximum(unit_rows(passage.vectors) @ unit_rows(query.vectors).T, 0.0)
-        for number, (start, end) in enumerate(sentences):
-            first, last = np.searchsorted(passage.spans[:, 0], (start, end))
+        tokens = self.tokens.token_vectors(text)
+        cosines = token_cosines(self._query, tokens.ids, self.tokens)
+        for number, bounds in enumerate(sentences):
+            first, last = np.searchsorted(tokens.spans[:, 0], bounds)
             if last > first:
                 covered[number] = cosines[first:last].max(axis=0)
         return covered, counts
 
-    def _words(self, texts: Sequence[str], lang: str) -> tuple[Scores, Scores]:
-        """How well each of n sentences holds each of t words of the question, (n, t), and what these count, (t,)."""
-        sources = {source: place for place, source in enumerate({term.source for term in self.question.terms_in(lang)})}
-        covered = np.zeros((len(texts), len(sources)))
-        for number, one in enumerate(texts):
-            for term in self.matched(one, lang):
-                place = sources[term.source]
-                covered[number, place] = max(covered[number, place], term.weight)
-        return covered, np.ones(len(sources))
+    def _words(self, text: str, lang: str, sentences: Sequence[Span]) -> tuple[Scores, Scores]:
+        """How well each of n sentences holds each of w words of the question, (n, w), and what these count, (w,).
 
-    def highlights(self, text: str, lang: str) -> tuple[Span, ...]:
-        """The words of a passage that are the question's, or translations of them, in any inflection."""
-        terms = {term.term for term in self.question.terms_in(lang)}
-        return tuple(merged([(token.start, token.end) for token in analyse(text, lang) if token.term in terms]))
+        A translation counts by its probability.
+        """
+        weights = {term.term: (term.source, term.weight) for term in self._terms(lang)}
+        sources = dict.fromkeys(source for source, _ in weights.values())
+        columns = {source: column for column, source in enumerate(sources)}
+        covered = np.zeros((len(sentences), len(columns)))
+        starts = np.array([start for start, _ in sentences])
+        for token in self._found(text, lang):
+            number = int(np.searchsorted(starts, token.start, side="right")) - 1
+            source, weight = weights[token.term]
+            if number >= 0 and token.end <= sentences[number][1]:
+                covered[number, columns[source]] = max(covered[number, columns[source]], weight)
+        return covered, np.ones(len(columns))
 
-    def matched(self, text: str, lang: str) -> list[WeightedTerm]:
-        """The question's terms that a passage holds, those that count most first."""
-        here = {token.term for token in analyse(text, lang)}
-        found = [term for term in self.question.terms_in(lang) if term.term in here]
-        return sorted(found, key=lambda term: -term.weight)
+    def _found(self, text: str, lang: str) -> list[Token]:
+        if (text, lang) not in self._known:
+            terms = {term.term for term in self._terms(lang)}
+            self._known[text, lang] = occurrences(text, lang, terms) if terms else []
+        return self._known[text, lang]
+
+    def _terms(self, lang: str) -> list[WeightedTerm]:
+        if lang not in self._by_lang:
+            self._by_lang[lang] = self.question.terms_in(lang)
+        return self._by_lang[lang]
+
+    @cached_property
+    def _query(self) -> Vectors:
+        return self.tokens.token_vectors(self.question.text).vectors
 
 
-def _shares(covered: Scores, counts: Scores) -> tuple[Scores, Scores]:
-    """How much of a question each of n sentences covers, (n,), and the same with what most sentences cover left out."""
-    telling = counts * (1.0 - covered.mean(axis=0)) if len(covered) else counts
-    return covered @ counts / max(counts.sum(), 1e-9), covered @ telling / max(telling.sum(), 1e-9)
+def _telling(covered: Scores, counts: Scores) -> Scores:
+    """How much of a question each of n sentences covers, (n,), 0 to 1, where a part counts by how few cover it."""
+    telling = counts * (1.0 - covered.mean(axis=0))
+    share: Scores = covered @ telling / max(float(telling.sum()), 1e-9)
+    return share
 
 
 def merged(spans: Collection[Span]) -> list[Span]:

@@ -6,6 +6,7 @@ The weights are learned by `training/reranker.py` on questions with their passag
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -32,7 +33,7 @@ class Judgement:
     @property
     def probability(self) -> float:
         """The log-odds as a probability."""
-        return float(1.0 / (1.0 + np.exp(-np.clip(self.log_odds, -60.0, 60.0))))
+        return 1.0 / (1.0 + math.exp(-min(max(self.log_odds, -60.0), 60.0)))
 
 
 @dataclass(frozen=True, slots=True)

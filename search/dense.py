@@ -6,6 +6,7 @@ file with 8-bit codes (Jégou et al. 2011) from then on, its probe depth chosen 
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,9 @@ class DenseHits:
         return len(self.positions)
 
 
+COMPARED_ONE_BY_ONE = 5_000
+"""Where a filter lets no more passages than this pass, each is compared: sooner done than probing for them."""
+
 NO_DENSE_HITS = DenseHits(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32))
 
 
@@ -43,6 +47,7 @@ class DenseIndex:
     base: faiss.Index
     probes: int
     tail: Vectors = field(repr=False)
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @classmethod
     def open(cls, path: Path, probes: int, dimension: int) -> DenseIndex:
@@ -66,7 +71,7 @@ class DenseIndex:
 
     def with_tail(self, tail: Vectors) -> DenseIndex:
         """The same base before another tail."""
-        return DenseIndex(self.base, self.probes, tail)
+        return DenseIndex(self.base, self.probes, tail, self.lock)
 
     def __len__(self) -> int:
         return int(self.base.ntotal) + len(self.tail)
@@ -83,13 +88,36 @@ class DenseIndex:
         best = np.argsort(-scores, kind="stable")[:k]
         return DenseHits(positions[best], scores[best])
 
+    def vectors(self, positions: NDArray[np.int64]) -> Vectors:
+        """The vectors (n, d) of passages as the index keeps them."""
+        base_size = int(self.base.ntotal)
+        vectors = np.empty((len(positions), self.base.d), dtype=np.float32)
+        in_base = positions < base_size
+        vectors[in_base] = self._base_vectors(positions[in_base])
+        vectors[~in_base] = self.tail[positions[~in_base] - base_size]
+        return vectors
+
+    def _base_vectors(self, positions: NDArray[np.int64]) -> Vectors:
+        with self.lock:
+            if hasattr(self.base, "make_direct_map"):  # An inverted file must be told to remember where each one is.
+                self.base.make_direct_map(True)
+        kept: Vectors = self.base.reconstruct_batch(positions)
+        return kept
+
     def _search_base(self, vector: Vectors, k: int, mask: Mask | None) -> DenseHits:
-        passing = int(self.base.ntotal) if mask is None else int(mask.sum())
+        passing = int(self.base.ntotal) if mask is None else int(np.count_nonzero(mask))
         if not passing:
             return NO_DENSE_HITS
+        if mask is not None and passing <= COMPARED_ONE_BY_ONE:
+            return self._compare(vector, k, np.flatnonzero(mask))
         scores, found = self.base.search(vector.reshape(1, -1), min(k, passing), params=self._parameters(mask, passing))
         real = found[0] >= 0
         return DenseHits(found[0][real].astype(np.int64), scores[0][real])
+
+    def _compare(self, vector: Vectors, k: int, positions: NDArray[np.int64]) -> DenseHits:
+        scores = self._base_vectors(positions) @ vector.reshape(-1)
+        best = np.argsort(-scores, kind="stable")[:k]
+        return DenseHits(positions[best], scores[best])
 
     def _parameters(self, mask: Mask | None, passing: int) -> Any:
         import faiss

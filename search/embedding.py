@@ -90,6 +90,19 @@ class Embedder(Protocol):
 class TokenEmbedder(Protocol):
     """Gives the vectors of single tokens, for late interaction (Khattab & Zaharia 2020)."""
 
+    @property
+    def model(self) -> ModelRecord:
+        """What the ids and vectors come from."""
+        ...
+
+    def token_ids(self, text: str) -> NDArray[np.int32]:
+        """The ids (t,) of the tokens of `text` in order."""
+        ...
+
+    def vectors_of(self, ids: NDArray[np.integer[Any]]) -> Vectors:
+        """The vectors (t, d) of tokens, not normalised."""
+        ...
+
     def token_vectors(self, text: str) -> TokenVectors:
         """The tokens of `text` in order."""
         ...
@@ -179,6 +192,11 @@ class StaticEmbedder:
         """What the vectors come from."""
         return self._model
 
+    @property
+    def vocabulary(self) -> int:
+        """How many ids tokens may have."""
+        return len(self._table)
+
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """float32 (n, d) of n questions; rows of length one, or zero where no token is known."""
         return self._embed(texts, self._model.query_prompt)
@@ -186,6 +204,15 @@ class StaticEmbedder:
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """float32 (n, d) of n passages; rows of length one, or zero where no token is known."""
         return self._embed(texts, self._model.passage_prompt)
+
+    def token_ids(self, text: str) -> NDArray[np.int32]:
+        """The ids (t,) of the tokens of `text`, without any prompt."""
+        return _rows(b"".join(self._pieces(self._chunk.findall(text))))[:, 0]
+
+    def vectors_of(self, ids: NDArray[np.integer[Any]]) -> Vectors:
+        """The vectors (t, d) of tokens, not normalised."""
+        vectors: Vectors = self._table[ids]
+        return vectors
 
     def token_vectors(self, text: str) -> TokenVectors:
         """The tokens of `text`, without any prompt."""

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -322,7 +323,7 @@ def refuse_programs(connection: sqlite3.Connection, path: Path) -> None:
         raise IndexCorruptError(f"{path} has the {found[0]} {found[1]!r}, which no archive has. Do not trust it.")
 
 
-def encode_vectors(vectors: NDArray[np.float32]) -> list[bytes]:
+def encode_vectors(vectors: NDArray[np.floating[Any]]) -> list[bytes]:
     """Vectors (n, d) as archive.db keeps them: little-endian IEEE half precision."""
     return [row.tobytes() for row in vectors.astype("<f2")]
 

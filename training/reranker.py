@@ -123,8 +123,9 @@ def candidates_of(archive: Archive, asked: Sequence[Asked]) -> Iterator[tuple[As
     for one in asked:
         query = parse(one.text)
         question = understand(query, snapshot.langs, embedder, Translations.bundled())
-        legs = retrieve(snapshot, question, Mode.HYBRID, snapshot.restriction(query), None)
-        candidates = gather(snapshot, question, legs, Mode.HYBRID, keep_all=True)
+        table = snapshot.lexical.table(question.terms)
+        legs = retrieve(snapshot, question, table, Mode.HYBRID, snapshot.restriction(query), None)
+        candidates = gather(snapshot, question, table, legs, Mode.HYBRID, keep_all=True)
         if len(candidates):
             yield one, question, candidates
 
@@ -147,15 +148,11 @@ def reranker_example(
 
 def evidence_of_first(
     archive: Archive, question: Question, candidates: Candidates, fused: NDArray[np.float64]
-) -> tuple[list[int], list[Evidence]]:
+) -> tuple[list[int], Evidence]:
     """The places of the candidates that fusion puts first, and what a reranker is told of them."""
     snapshot = archive._snapshot
-    first = np.argsort(-fused, kind="stable")[:RERANK_DEPTH].tolist()
-    rows = {index: int(snapshot.columns.row[candidates.positions[index]]) for index in first}
-    stored = snapshot.store.passages(rows.values())
-    refs = snapshot.store.refs({passage.article for passage in stored.values()})
-    worth = {ref.lang: snapshot.worth(question.terms_in(ref.lang)) for ref in refs.values()}
-    return first, [evidence_of(candidates, index, stored[rows[index]], refs, worth) for index in first]
+    first = np.argsort(-fused, kind="stable")[:RERANK_DEPTH]
+    return first.tolist(), evidence_of(snapshot, snapshot.lexical.table(question.terms), candidates, first)
 
 
 def _right(archive: Archive, one: Asked, candidates: Candidates, places: Iterable[int]) -> int:
