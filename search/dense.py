@@ -136,9 +136,7 @@ def _check_head(path: Path) -> None:
     except (OSError, struct.error) as error:
         raise IndexCorruptError(f"{path} cannot be read ({error}). Mend it: backissue doctor --repair") from error
     if kind not in _LEAST_BYTES:
-        raise IndexCorruptError(
-            f"{path} is no index of vectors as it is written here. Mend it: backissue doctor --repair"
-        )
+        raise IndexCorruptError(f"{path} is no index of vectors that is written here. Mend: backissue doctor --repair")
     if not 0 < dimension <= _MAX_DIMENSION or not 0 <= count * dimension * _LEAST_BYTES[kind] <= path.stat().st_size:
         raise IndexCorruptError(
             f"{path} is too short for {count} vectors of dimension {dimension}. Mend it: backissue doctor --repair"

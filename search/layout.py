@@ -22,7 +22,11 @@ from backissue.search.analysis import ANALYSER_VERSION
 from backissue.search.errors import FormatVersionError, IndexCorruptError, IndexNotFoundError
 
 FORMAT_VERSION = 1
-"""The format of generations and of archive.db that this version writes and reads. 1: the first."""
+"""The format of generations that this version writes and reads. 1: the first. For another one a rebuild is enough."""
+
+ARCHIVE_FORMAT_VERSION = 1
+"""The format of archive.db that this version writes and reads. 1: the first. A version with another one must bring the
+articles over."""
 
 _CHUNK_BYTES = 1 << 20
 
