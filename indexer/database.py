@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from backissue.indexer.copies import bands, resemblance
 from backissue.search.columns import NO_DAY, NO_SECOND
 from backissue.search.errors import FormatVersionError, IndexCorruptError
-from backissue.search.layout import FORMAT_VERSION
+from backissue.search.layout import ARCHIVE_FORMAT
 from backissue.search.store import DAMAGED, encode_vectors, refuse_programs
 from backissue.search.types import Article, Span
 
@@ -121,7 +121,7 @@ class Database:
             # The file may be a stranger's: nothing in it is to run.
             connection.execute("PRAGMA trusted_schema = OFF")
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
-                start = f"INSERT INTO meta VALUES ('format_version', '{FORMAT_VERSION}'), ('seq', '0');"
+                start = f"INSERT INTO meta VALUES ('format_version', '{ARCHIVE_FORMAT}'), ('seq', '0');"
                 connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {start} COMMIT;")
             (version,) = connection.execute("SELECT value FROM meta WHERE key = 'format_version'").fetchone()
             refuse_programs(connection, path)
@@ -131,10 +131,10 @@ class Database:
         except (*DAMAGED, TypeError) as error:
             connection.close()
             raise IndexCorruptError(f"{path} is no archive ({error}). Restore it from a backup.") from error
-        if str(version) != str(FORMAT_VERSION):
+        if str(version) != str(ARCHIVE_FORMAT):
             connection.close()
             raise FormatVersionError(
-                f"{path} has format {version}; this version writes format {FORMAT_VERSION}. "
+                f"{path} has format {version}; this version writes format {ARCHIVE_FORMAT}. "
                 "Build a new index from the files, or use the version that wrote this one."
             )
         return cls(connection)

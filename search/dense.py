@@ -6,6 +6,7 @@ file with 8-bit codes (Jégou et al. 2011) from then on, its probe depth chosen 
 
 from __future__ import annotations
 
+import struct
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     import faiss
 
 Vectors = NDArray[np.float32]
+
+_HEAD = struct.Struct("<4siq")
+_MAX_DIMENSION = 1 << 16
+_LEAST_BYTES = {b"IxSQ": 2, b"IwSq": 1}
+"""The kinds of FAISS's files that are written here, and how many bytes one of a vector's numbers takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,7 @@ class DenseIndex:
         """
         import faiss
 
+        _check_head(path)
         try:
             base = faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
         except (RuntimeError, MemoryError, ValueError) as error:
@@ -143,3 +150,22 @@ class DenseIndex:
         if mask is not None:
             scores, positions = scores[mask], positions[mask]
         return DenseHits(positions, scores.astype(np.float32))
+
+
+def _check_head(path: Path) -> None:
+    """Looks at the head of a file before FAISS believes it: its kind, and how much it says that it holds.
+
+    Raises:
+        IndexCorruptError: it is of another kind than is written here, or says more than it can hold.
+    """
+    try:
+        with path.open("rb") as file:
+            kind, dimension, count = _HEAD.unpack(file.read(_HEAD.size))
+    except (OSError, struct.error) as error:
+        raise IndexCorruptError(f"{path} cannot be read ({error}). Mend it: backissue doctor --repair") from error
+    if kind not in _LEAST_BYTES:
+        raise IndexCorruptError(f"{path} is no index of vectors that is written here. Mend: backissue doctor --repair")
+    if not 0 < dimension <= _MAX_DIMENSION or not 0 <= count * dimension * _LEAST_BYTES[kind] <= path.stat().st_size:
+        raise IndexCorruptError(
+            f"{path} is too short for {count} vectors of dimension {dimension}. Mend it: backissue doctor --repair"
+        )

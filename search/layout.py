@@ -21,11 +21,13 @@ from typing import Any
 from backissue.search.analysis import ANALYSER_VERSION
 from backissue.search.errors import FormatVersionError, IndexCorruptError, IndexNotFoundError
 
-FORMAT_VERSION = 1
-"""The format of archive.db that this version writes and reads. 1: the first."""
+ARCHIVE_FORMAT = 1
+"""The format of archive.db that this version writes and reads. 1: the first. A version with another one must bring the
+articles over."""
 
 GENERATION_FORMAT = 2
-"""The format of generations that this version writes and reads. 1: the first. 2: with a forward index."""
+"""The format of generations that this version writes and reads. 1: the first. 2: with a forward index. For another one
+a rebuild is enough."""
 
 _CHUNK_BYTES = 1 << 20
 

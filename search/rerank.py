@@ -162,8 +162,10 @@ class CrossEncoderReranker:
             raise MissingExtraError(
                 f"The reranker {name!r} needs sentence-transformers: pip install 'backissue[transformers]'"
             ) from error
+        from backissue.search.transformer import NO_CODE
+
         try:
-            self._model = CrossEncoder(name)
+            self._model = CrossEncoder(name, **NO_CODE)
         except (OSError, ValueError) as error:
             raise MissingExtraError(
                 f"The reranker {name!r} cannot be loaded ({type(error).__name__}). "

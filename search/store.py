@@ -25,7 +25,7 @@ from backissue.search.errors import (
     IndexNotFoundError,
     InvalidArgumentError,
 )
-from backissue.search.layout import FORMAT_VERSION
+from backissue.search.layout import ARCHIVE_FORMAT
 from backissue.search.types import UNKNOWN_LANG, Article, ArticleRef, Span
 
 _BUSY_SECONDS = 30
@@ -91,9 +91,9 @@ class Store:
             version = store.meta("format_version")
             if version is None:
                 raise IndexCorruptError(f"{path} has no format version. Restore it from a backup.")
-            if version != str(FORMAT_VERSION):
+            if version != str(ARCHIVE_FORMAT):
                 raise FormatVersionError(
-                    f"{path} has format {version}; this version reads format {FORMAT_VERSION}. "
+                    f"{path} has format {version}; this version reads format {ARCHIVE_FORMAT}. "
                     "Build a new index from the files, or use the version that wrote this one."
                 )
         except BaseException:
