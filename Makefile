@@ -4,10 +4,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 HOST ?= 127.0.0.1
 PORT ?= 8000
+FUZZ_SECONDS ?= 400
+SOAK_SECONDS ?= 1800
 QUESTION ?= what does North Korea get in return
 SEEDS := $(shell find seeds/articles search indexer -type f -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: run test check quality clean
+.PHONY: run test torture check quality lock clean
 
 run: index/CURRENT
 	$(BIN)/backissue search "$(QUESTION)" --index index --k 3
@@ -16,6 +18,20 @@ run: index/CURRENT
 test: .venv/dev
 	$(BIN)/python -m pytest
 
+# All that is too slow for every day: crashes, faults, corruption, bombs, generated requests, fuzzing and load. An hour
+# or two; FUZZ_SECONDS is for each target, SOAK_SECONDS for the soak.
+torture: .venv/dev
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[torture]'
+	$(BIN)/python -m pytest -m slow -s
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
+	$(BIN)/python -m bench.load overload
+	$(BIN)/python -m bench.load soak --seconds $(SOAK_SECONDS)
+
+lock: .venv/dev
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+	  --output-file requirements.lock pyproject.toml
+
 check: .venv/dev .typing/backissue
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -23,7 +39,7 @@ check: .venv/dev .typing/backissue
 	PYTHONPATH=.typing $(BIN)/lint-imports
 
 quality: .venv/dev
-	$(BIN)/python -m bench.quality --sets $(SETS)
+	$(BIN)/python -m bench.quality --sets $(SETS) --out bench/quality.md
 
 index/CURRENT: .venv/run $(SEEDS)
 	$(BIN)/backissue rebuild seeds/articles --index index --prune

@@ -4,7 +4,9 @@
 
 Each set's paragraphs are built into an index by the product itself, one passage a paragraph and without titles, and
 asked through the product itself, so what is measured is what a user gets. Nothing is trained or tuned on these sets.
-The measures are nDCG@10 and recall@100 (× 100) by ir-measures.
+The measures are nDCG@10 and recall@100 (× 100) by ir-measures. Where a set tells the answer's words, *sentence* is how
+often the sentence that is marked in the right paragraph holds them. Sets of sentences and their translations measure
+the embedder alone: how often the translation is the nearest sentence.
 """
 
 from __future__ import annotations
@@ -13,19 +15,27 @@ import argparse
 import json
 import lzma
 import random
+import re
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import ir_measures
+import numpy as np
 from ir_measures import R, nDCG
+from rank_bm25 import BM25Okapi
 
 from backissue.indexer import Indexer
 from backissue.search import Archive, Article
+from backissue.search.embedding import load_embedder
 
-MODES: Mapping[str, Mapping[str, str]] = {
+PLAIN = "plain BM25"
+"""BM25 of rank_bm25 over words in lower case, without stems: what is had without any of this project."""
+MODES: Mapping[str, Mapping[str, Any]] = {
+    "words as they are": {"mode": "lexical", "rerank": "off", "translate": False},
     "lexical": {"mode": "lexical", "rerank": "off"},
     "semantic": {"mode": "semantic", "rerank": "off"},
     "hybrid": {"mode": "hybrid", "rerank": "off"},
@@ -34,16 +44,36 @@ MODES: Mapping[str, Mapping[str, str]] = {
 MEASURES = (nDCG @ 10, R @ 100)
 ONE_PASSAGE_WORDS = 2000
 XQUAD_FOREIGN = ("de", "es", "ro", "ru", "tr", "zh", "ar")
+BEST = "hybrid+rerank"
+POQUAD_ENGLISH = Path(__file__).with_name("poquad_english.tsv")
+SENTENCE_FILES = (
+    *(f"tatoeba_laser_v1/{lang}-en" for lang in ("cs", "de", "fr", "it", "ja", "ko", "pl", "ru", "uk", "zh")),
+    *(f"wmt_newstest/newstest2020.{pair}" for pair in ("pl-en", "de-en", "ru-en", "zh-en", "ja-en")),
+    "wmt_newstest/newstest2019.en-cs",
+)
 
 
 @dataclass(frozen=True)
 class Task:
-    """Questions of one language asked of passages of one or several: `answers` maps a question to its passages."""
+    """Questions of one language asked of passages of one or several.
+
+    `answers` maps a question to its passages, `words` to how the answer stands in them, where the set tells.
+    """
 
     name: str
     passages: Sequence[Article]
     questions: Mapping[str, str]
     answers: Mapping[str, Sequence[str]]
+    words: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """nDCG@10 and recall@100, × 100, of each mode; of the best mode the share of right sentences and of languages."""
+
+    modes: Mapping[str, Mapping[str, float]]
+    sentence: float | None
+    langs: Mapping[str, float]
 
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -58,14 +88,16 @@ def xquad(folder: Path) -> Iterator[Task]:
     for row in rows(folder / "paragraphs.jsonl.xz"):
         passages.setdefault(row["lang"], []).append(_article(row))
     questions: dict[str, dict[str, str]] = {}
+    words: dict[str, dict[str, str]] = {}
     answers: dict[str, list[str]] = {}
     for row in rows(folder / "questions.jsonl.xz"):
         questions.setdefault(row["lang"], {})[row["qid"]] = row["question"]
+        words.setdefault(row["lang"], {})[row["qid"]] = row["answer"]
         answers[row["qid"]] = [row["pid"]]
     for lang in XQUAD_FOREIGN:
-        yield Task(f"xquad en→{lang}", passages[lang], questions["en"], answers)
+        yield Task(f"xquad en→{lang}", passages[lang], questions["en"], answers, words[lang])
     for lang in ("en", *XQUAD_FOREIGN):
-        yield Task(f"xquad {lang}→{lang}", passages[lang], questions[lang], answers)
+        yield Task(f"xquad {lang}→{lang}", passages[lang], questions[lang], answers, words[lang])
     langs = ("en", *XQUAD_FOREIGN)
     together = [Article(id=f"{lang}-{one.id}", text=one.text, lang=lang) for lang in langs for one in passages[lang]]
     all_answers = {qid: [f"{lang}-{pid}" for lang in langs for pid in some] for qid, some in answers.items()}
@@ -81,17 +113,28 @@ def one_language(folder: Path) -> Iterator[Task]:
     yield Task(f"{folder.name} {lang}→{lang}", passages, questions, {row["qid"]: [row["pid"]] for row in asked})
 
 
+def poquad(folder: Path) -> Iterator[Task]:
+    """PoQuAD in Polish; and 300 of its questions in English, beside the same ones in Polish."""
+    for task in one_language(folder):
+        yield task
+        lines = POQUAD_ENGLISH.read_text(encoding="utf-8").splitlines()[1:]
+        english = dict(line.split("\t") for line in lines)
+        polish = {qid: task.questions[qid] for qid in english}
+        yield Task("poquad en→pl", task.passages, english, task.answers)
+        yield Task("poquad pl→pl, the same questions", task.passages, polish, task.answers)
+
+
 SETS = {
     "xquad": xquad,
-    "poquad": one_language,
+    "poquad": poquad,
     "tquad_dev": one_language,
     "arcd_test": one_language,
     "drcd_test": one_language,
 }
 
 
-def measure(task: Task, sample: int | None) -> dict[str, dict[str, float]]:
-    """nDCG@10 and recall@100, × 100, of each mode."""
+def measure(task: Task, sample: int | None) -> Measured:
+    """What each mode finds."""
     asked = sorted(task.questions)
     if sample is not None and sample < len(asked):
         asked = sorted(random.Random(0).sample(asked, sample))
@@ -104,47 +147,113 @@ def measure(task: Task, sample: int | None) -> dict[str, dict[str, float]]:
                 run = list(_run(archive, {qid: task.questions[qid] for qid in asked}, options))
                 found = ir_measures.calc_aggregate(MEASURES, qrels, run)
                 values[mode] = {str(measure): 100 * found[measure] for measure in MEASURES}
-    return values
+            plain = ir_measures.calc_aggregate(MEASURES, qrels, _plain_run(task, asked))
+            values[PLAIN] = {str(measure): 100 * plain[measure] for measure in MEASURES}
+            sentence = _sentences(archive, task, asked) if task.words else None
+            return Measured(values, sentence, _langs(archive, task, asked))
 
 
-def _run(archive: Archive, questions: Mapping[str, str], options: Mapping[str, str]) -> Iterator[ir_measures.ScoredDoc]:
+def _run(archive: Archive, questions: Mapping[str, str], options: Mapping[str, Any]) -> Iterator[ir_measures.ScoredDoc]:
     for qid, question in questions.items():
-        results = archive.search(question, k=100, passages=1, answers=False, explain=False, **options)  # type: ignore[arg-type]
+        results = archive.search(question, k=100, passages=1, answers=False, explain=False, **options)
         for rank, hit in enumerate(results.hits):
             # The rank decides: scores of the passages that were not read closely may be equal.
             yield ir_measures.ScoredDoc(qid, hit.article.id, float(-rank))
+
+
+def _plain_run(task: Task, asked: Sequence[str]) -> Iterator[ir_measures.ScoredDoc]:
+    index = BM25Okapi([_plain_words(one.text) for one in task.passages])
+    for qid in asked:
+        scores = index.get_scores(_plain_words(task.questions[qid]))
+        for place in np.argsort(-scores, kind="stable")[:100].tolist():
+            if scores[place] > 0:
+                yield ir_measures.ScoredDoc(qid, task.passages[place].id, float(scores[place]))
+
+
+def _plain_words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())
+
+
+def _sentences(archive: Archive, task: Task, asked: Sequence[str]) -> float:
+    """How often, × 100, the sentence marked in a right paragraph among the first ten holds the answer."""
+    right = [
+        task.words[qid] in hit.answer.text
+        for qid in asked
+        for hit in archive.search(task.questions[qid], passages=1, explain=False).hits
+        if hit.article.id in task.answers[qid] and hit.answer is not None
+    ]
+    return 100 * float(np.mean(right)) if right else 0.0
+
+
+def _langs(archive: Archive, task: Task, asked: Sequence[str]) -> dict[str, float]:
+    """The share, × 100, of each language among the first ten, where paragraphs are of several."""
+    if len({one.lang for one in task.passages}) < 2:
+        return {}
+    counts = Counter(hit.article.lang for qid in asked for hit in archive.search(task.questions[qid]).hits)
+    return {lang: 100 * count / counts.total() for lang, count in counts.most_common()}
+
+
+def translations(folder: Path) -> Iterator[str]:
+    """The lines of a table: how often, × 100, a sentence and its translation are nearest to each other."""
+    embedder = load_embedder()
+    yield "| sentences | translation nearest |"
+    yield "|---|---|"
+    for name in SENTENCE_FILES:
+        with lzma.open(folder / f"{name}.tsv.xz", "rt", encoding="utf-8", newline="\n") as lines:
+            sides = zip(*(line.rstrip("\n").split("\t") for line in lines), strict=True)
+        left, right = (embedder.embed_passages(side) for side in sides)
+        scores, wanted = left @ right.T, np.arange(len(left))
+        nearest = (scores.argmax(axis=1) == wanted).mean() + (scores.argmax(axis=0) == wanted).mean()
+        yield f"| {name} | {50 * nearest:.1f} |"
 
 
 def _article(row: Mapping[str, Any]) -> Article:
     return Article(id=row["pid"], text=row["text"], lang=row["lang"])
 
 
-def table(results: Iterable[tuple[str, dict[str, dict[str, float]]]]) -> Iterator[str]:
-    """The lines of a table in Markdown: nDCG@10 / R@100 of each mode."""
-    yield "| set and languages | " + " | ".join(MODES) + " |"
-    yield "|---|" + "---|" * len(MODES)
-    for name, values in results:
-        cells = [f"{values[mode]['nDCG@10']:.1f} / {values[mode]['R@100']:.1f}" for mode in MODES]
+def table(results: Iterable[tuple[str, Measured]]) -> Iterator[str]:
+    """The lines of a table in Markdown: nDCG@10 / R@100 of each mode, and right sentences."""
+    columns = (PLAIN, *MODES)
+    yield "| set and languages | " + " | ".join(columns) + " | sentence |"
+    yield "|---|" + "---|" * (len(columns) + 1)
+    for name, found in results:
+        cells = [f"{found.modes[mode]['nDCG@10']:.1f} / {found.modes[mode]['R@100']:.1f}" for mode in columns]
+        cells.append(f"{found.sentence:.1f}" if found.sentence is not None else "")
         yield f"| {name} | " + " | ".join(cells) + " |"
 
 
+def notes(results: Iterable[tuple[str, Measured]]) -> Iterator[str]:
+    """What a table does not show: on which pairs hybrid lies under its best leg, and the bias between languages."""
+    for name, found in results:
+        best_leg = max(found.modes[mode]["nDCG@10"] for mode in MODES if mode != BEST and mode != "hybrid")
+        if (loss := best_leg - found.modes[BEST]["nDCG@10"]) > 0.5:
+            yield f"{name}: {BEST} lies {loss:.1f} points under the best leg."
+        if found.langs:
+            shares = ", ".join(f"{lang} {share:.1f}" for lang, share in found.langs.items())
+            yield f"{name}: languages of the first ten, %: {shares}."
+
+
 def main() -> None:
-    """Measures and prints, and saves the table where asked."""
+    """Measures and prints, and saves the tables where asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", type=Path, required=True, help="the folder of evaluation sets")
-    parser.add_argument("--only", nargs="*", choices=sorted(SETS), default=sorted(SETS))
+    parser.add_argument("--only", nargs="*", choices=[*sorted(SETS), "sentences"], default=[*sorted(SETS), "sentences"])
     parser.add_argument("--match", default="", help="only tasks whose name holds this")
     parser.add_argument("--sample", type=int, help="so many questions of each set, drawn with a fixed seed")
-    parser.add_argument("--out", type=Path, help="where to save the table")
+    parser.add_argument("--out", type=Path, help="where to save the tables")
     arguments = parser.parse_args()
-    results = []
+    results: list[tuple[str, Measured]] = []
     for name in arguments.only:
-        for task in SETS[name](arguments.sets / name):
+        for task in SETS[name](arguments.sets / name) if name in SETS else ():
             if arguments.match in task.name:
                 results.append((task.name, measure(task, arguments.sample)))
                 print(list(table(results[-1:]))[-1], flush=True)
+    lines = [*table(results), "", *notes(results), ""] if results else []
+    if "sentences" in arguments.only:
+        lines += translations(arguments.sets)
+    print("\n".join(lines))
     if arguments.out:
-        arguments.out.write_text("\n".join(table(results)) + "\n", encoding="utf-8")
+        arguments.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from backissue.search.store import Store
 
 REBUILD = "backissue doctor --repair (or backissue rebuild)"
 REPAIR = "backissue doctor --repair"
+RESTORE = "backissue restore FILE --replace, with FILE a backup"
 
 
 def check_index(paths: IndexPaths, *, full: bool) -> list[Finding]:
@@ -34,7 +35,7 @@ def _findings(paths: IndexPaths, *, full: bool) -> Iterator[Finding]:
     if not paths.database.is_file():
         yield Finding("error", f"no archive at {paths.database}", f"backissue rebuild PATH… --index {paths.root}")
         return
-    yield _try(lambda: _check_database(paths.database, full=full), "restore archive.db from a backup")
+    yield _try(lambda: check_archive(paths.database, full=full), RESTORE)
     try:
         name = paths.current_name()
         folder = paths.generation(name)
@@ -45,7 +46,7 @@ def _findings(paths: IndexPaths, *, full: bool) -> Iterator[Finding]:
         return
     check = manifest.check_contents if full else manifest.check_sizes
     yield _try(lambda: check(folder) or f"the files of generation {name} are as its manifest says", REBUILD)
-    yield _try(lambda: _check_parts(folder, manifest), REBUILD)
+    yield _try(lambda: check_parts(folder, manifest), REBUILD)
     if manifest.analyser_version != ANALYSER_VERSION:
         yield Finding("warning", f"generation {name} was built by another version of the text analysis", REBUILD)
     with closing(Store.open(paths.database)) as store:
@@ -60,7 +61,12 @@ def _findings(paths: IndexPaths, *, full: bool) -> Iterator[Finding]:
         yield _try(lambda: _count(store, folder, manifest), REBUILD)
 
 
-def _check_database(path: Path, *, full: bool) -> str:
+def check_archive(path: Path, *, full: bool) -> str:
+    """Looks whether an archive is whole, with `full` at every article and passage; says how it is.
+
+    Raises:
+        IndexNotFoundError, FormatVersionError, IndexCorruptError: there is none, or none that is whole.
+    """
     with closing(Store.open(path)) as store:
         pragma = "integrity_check(1)" if full else "quick_check(1)"
         with store.read() as connection:
@@ -83,7 +89,12 @@ def _check_rows(store: Store, path: Path) -> None:
             raise IndexCorruptError(f"{path} is damaged: the passage {row} has changed since it was written")
 
 
-def _check_parts(folder: Path, manifest: Manifest) -> str:
+def check_parts(folder: Path, manifest: Manifest) -> str:
+    """Opens the columns and vectors of a generation and counts them; says how they are.
+
+    Raises:
+        IndexCorruptError: they cannot be read, or are not as many as the manifest says.
+    """
     columns = Columns.open(folder / "columns")
     dense = DenseIndex.open(folder / "dense.faiss", int(manifest.dense["probes"]), manifest.dimension)
     if not len(columns) == len(dense) == manifest.passages:

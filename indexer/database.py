@@ -14,16 +14,20 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from backissue.indexer.copies import bands, resemblance, signature
+from backissue.indexer.copies import bands, resemblance
 from backissue.search.columns import NO_DAY, NO_SECOND
 from backissue.search.errors import FormatVersionError, IndexCorruptError
-from backissue.search.layout import FORMAT_VERSION
-from backissue.search.store import DAMAGED, encode_vectors
+from backissue.search.layout import ARCHIVE_FORMAT
+from backissue.search.store import DAMAGED, encode_vectors, refuse_programs
 from backissue.search.types import Article, Span
 
 SAME_COPY = 0.7
 """From this estimated resemblance on two articles are copies of one text. Real rewrites of one event stay below 0.5
 (Jaccard of word shingles); an agency's text with another headline and tail lies above 0.8."""
+
+MOST_COMPARED = 50
+"""So many articles that share a band are compared: a text that stands a million times in an archive is found by its
+first copies, and each further one costs no more than the last."""
 
 _BUSY_SECONDS = 30
 
@@ -75,11 +79,14 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class CutArticle:
-    """An article with its passages (spans of its text) and their vectors, shape (passages, dimension)."""
+    """An article with its passages (spans of its text), their vectors, shape (passages, dimension), and the signature
+    of its text.
+    """
 
     article: Article
     spans: tuple[Span, ...]
-    vectors: NDArray[np.float32]
+    vectors: NDArray[np.float16]
+    signature: NDArray[np.uint32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +118,23 @@ class Database:
             connection.execute("PRAGMA journal_mode = WAL")
             # Acknowledged must mean on the disk, also when the power fails.
             connection.execute("PRAGMA synchronous = FULL")
+            # The file may be a stranger's: nothing in it is to run.
+            connection.execute("PRAGMA trusted_schema = OFF")
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
-                start = f"INSERT INTO meta VALUES ('format_version', '{FORMAT_VERSION}'), ('seq', '0');"
+                start = f"INSERT INTO meta VALUES ('format_version', '{ARCHIVE_FORMAT}'), ('seq', '0');"
                 connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {start} COMMIT;")
             (version,) = connection.execute("SELECT value FROM meta WHERE key = 'format_version'").fetchone()
+            refuse_programs(connection, path)
+        except (sqlite3.OperationalError, IndexCorruptError):
+            connection.close()
+            raise
         except (*DAMAGED, TypeError) as error:
             connection.close()
             raise IndexCorruptError(f"{path} is no archive ({error}). Restore it from a backup.") from error
-        if str(version) != str(FORMAT_VERSION):
+        if str(version) != str(ARCHIVE_FORMAT):
             connection.close()
             raise FormatVersionError(
-                f"{path} has format {version}; this version writes format {FORMAT_VERSION}. "
+                f"{path} has format {version}; this version writes format {ARCHIVE_FORMAT}. "
                 "Build a new index from the files, or use the version that wrote this one."
             )
         return cls(connection)
@@ -135,6 +148,11 @@ class Database:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def take_over(self, source: sqlite3.Connection) -> None:
+        """Holds what another archive holds, and nothing else, by one transaction."""
+        source.backup(self._connection, pages=-1)
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextmanager
     def change(self) -> Iterator[int]:
@@ -215,7 +233,7 @@ class Database:
             f"INSERT INTO articles ({names}, family) VALUES ({marks}, 0)", list(values.values())
         )
         row = int(cursor.lastrowid or 0)
-        self._join_family(row, article.text)
+        self._join_family(row, cut.signature)
         self.put_passages(row, cut, layout, seq)
 
     def put_passages(self, row: int, cut: CutArticle, layout: int, seq: int) -> None:
@@ -308,18 +326,17 @@ class Database:
             return cursor.lastrowid
         return int(found[0])
 
-    def _join_family(self, row: int, text: str) -> None:
+    def _join_family(self, row: int, own: NDArray[np.uint32]) -> None:
         """Puts the article into the family of its nearest copy, or into one of its own."""
-        own = signature(text)
         keys = bands(own)
         best, family = SAME_COPY, row
         if keys:
-            marks = ",".join("?" * len(keys))
-            query = (
-                "SELECT family, signature FROM articles WHERE row IN "
-                f"(SELECT article FROM bands WHERE band IN ({marks})) ORDER BY row"
+            near = " UNION ".join(
+                ["SELECT * FROM (SELECT article FROM bands WHERE band = ? ORDER BY article LIMIT ?)"] * len(keys)
             )
-            for other_family, blob in self._connection.execute(query, keys):
+            query = f"SELECT family, signature FROM articles WHERE row IN ({near}) ORDER BY row"
+            bounds = [value for key in keys for value in (key, MOST_COMPARED)]
+            for other_family, blob in self._connection.execute(query, bounds):
                 likeness = resemblance(own, np.frombuffer(blob, dtype=np.uint32))
                 if likeness > best:
                     best, family = likeness, int(other_family)

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backissue.indexer import lexical
+from backissue.indexer.analysed import ANALYSED_AT_ONCE, Analysed, analyse_passages
 from backissue.indexer.database import Layout
 from backissue.indexer.dense import build_dense
+from backissue.indexer.forward import ForwardWriter
 from backissue.indexer.lexical import LexicalPassage
+from backissue.indexer.parallel import mapped
+from backissue.indexer.storage import flush
 from backissue.search.analysis import ANALYSER_VERSION
 from backissue.search.columns import Columns
+from backissue.search.embedding import StaticEmbedder
 from backissue.search.errors import FormatVersionError, IndexCorruptError, IndexNotFoundError
-from backissue.search.layout import FORMAT_VERSION, IndexPaths, LexicalState, Manifest, describe
+from backissue.search.layout import GENERATION_FORMAT, IndexPaths, LexicalState, Manifest, describe
 from backissue.search.store import Store
 from backissue.search.types import UNKNOWN_LANG
 
@@ -42,25 +49,41 @@ def build(paths: IndexPaths, store: Store, number: int, layout: Layout, report: 
     work = paths.generations / f"{name}.tmp"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
+    try:
+        manifest = _write(work, name, store, number, layout, report)
+        flush_tree(work)
+        work.rename(paths.generation(name))
+        flush(paths.generations)
+    except BaseException:
+        # Half a generation is of no use, and the disk may be full of it.
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+    return manifest
+
+
+def _write(work: Path, name: str, store: Store, number: int, layout: Layout, report: Report) -> Manifest:
+    """Writes the files of a generation into the folder `work`."""
     with store.read():
         seq = store.seq()
-        batches = list(store.column_batches(number, layout.dimension))
-        columns = Columns.concat([some for some, _ in batches])
-        vectors = np.concatenate([some for _, some in batches]) if batches else np.zeros((0, layout.dimension), "f4")
-        del batches
+        columns, vectors = _columns_and_vectors(store, number, layout.dimension, work / "vectors.tmp")
         total = len(columns)
         index = lexical.create(work / "lexical")
-        lexical.apply(index, (), _counted(_lexical_passages(store, number, 0), report, total), fresh=True)
+        analysed = _counted(analysed_passages(store, number, 0), report, total)
+        with ForwardWriter(work / "forward", StaticEmbedder.bundled().vocabulary) as forward:
+            lexical.apply(index, (), _written(analysed, forward), fresh=True)
     columns.save(work / "columns")
     dense = build_dense(vectors, work / "dense.faiss")
+    del vectors
+    (work / "vectors.tmp").unlink()
     manifest = Manifest(
-        format_version=FORMAT_VERSION,
+        format_version=GENERATION_FORMAT,
         generation=name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         layout=number,
         model_id=layout.model_id,
         model_hash=layout.model_hash,
         dimension=layout.dimension,
+        tokens_hash=StaticEmbedder.bundled().model.hash,
         analyser_version=ANALYSER_VERSION,
         passages=total,
         last_row=int(columns.row[-1]) if total else 0,
@@ -68,13 +91,10 @@ def build(paths: IndexPaths, store: Store, number: int, layout: Layout, report: 
         dense=dense,
         files={},
     )
-    files = sorted([*(work / "columns").iterdir(), work / "dense.faiss"])
+    files = sorted([*(work / "columns").iterdir(), *(work / "forward").iterdir(), work / "dense.faiss"])
     manifest = replace(manifest, files={path.relative_to(work).as_posix(): describe(path) for path in files})
     manifest.write(work)
     LexicalState(seq, _lexical_files(work, {})).write(work)
-    _flush_tree(work)
-    work.rename(paths.generation(name))
-    _flush(paths.generations)
     return manifest
 
 
@@ -82,9 +102,15 @@ def publish(paths: IndexPaths, name: str) -> None:
     """Makes a generation the one that searches use, by one rename."""
     fresh = paths.current.with_suffix(".new")
     fresh.write_text(name + "\n", encoding="utf-8")
-    _flush(fresh)
+    flush(fresh)
     fresh.replace(paths.current)
-    _flush(paths.root)
+    flush(paths.root)
+
+
+def unpublish(paths: IndexPaths) -> None:
+    """Takes the published generation out of use: its archive is about to be another one."""
+    paths.current.unlink(missing_ok=True)
+    flush(paths.root)
 
 
 def catch_up(paths: IndexPaths, store: Store, name: str) -> int:
@@ -103,7 +129,11 @@ def catch_up(paths: IndexPaths, store: Store, name: str) -> int:
         if seq == done.seq:
             return 0
         removed = [int(row) for row in store.tombstones_after(manifest.layout, done.seq)]
-        added = lexical.catch_up(folder / "lexical", removed, _lexical_passages(store, manifest.layout, done.seq))
+        added = lexical.catch_up(
+            folder / "lexical",
+            removed,
+            chain.from_iterable(some.passages for some in analysed_passages(store, manifest.layout, done.seq)),
+        )
     LexicalState(seq, _lexical_files(folder, done.files)).write(folder)
     return added
 
@@ -131,9 +161,15 @@ def retire(paths: IndexPaths, before: str | None) -> list[Manifest]:
         kept[before] = manifest
     for path in [*paths.generations.iterdir()]:
         if path.name not in kept:
-            # First its name goes: what is removed only in part must not pass for a generation.
-            shutil.rmtree(path.rename(path.with_name(f"{path.stem}.old")), ignore_errors=True)
+            remove(path)
     return [*kept.values()]
+
+
+def remove(folder: Path) -> None:
+    """Removes the folder of a generation; what the disk does not let go of now is removed another time."""
+    with suppress(OSError):
+        # First its name goes: what is removed only in part must not pass for a generation.
+        shutil.rmtree(folder.rename(folder.with_name(f"{folder.stem}.old")), ignore_errors=True)
 
 
 def previous(paths: IndexPaths) -> str:
@@ -149,19 +185,38 @@ def previous(paths: IndexPaths) -> str:
     return older[-1]
 
 
-def _lexical_passages(store: Store, layout: int, after_seq: int) -> Iterator[LexicalPassage]:
+def _columns_and_vectors(store: Store, number: int, dimension: int, path: Path) -> tuple[Columns, NDArray[np.float16]]:
+    """The columns of a layout's passages, and their vectors in a file, which takes no memory."""
+    parts = []
+    with path.open("wb") as file:
+        for some, vectors in store.column_batches(number, dimension):
+            parts.append(some)
+            file.write(vectors.astype(np.float16).data)
+    columns = Columns.concat(parts)
+    if not len(columns):
+        return columns, np.zeros((0, dimension), dtype=np.float16)
+    return columns, np.memmap(path, np.float16, mode="r", shape=(len(columns), dimension))
+
+
+def analysed_passages(store: Store, layout: int, after_seq: int) -> Iterator[Analysed]:
+    """The passages of changes after `after_seq`, analysed, some at a time."""
     with store.read() as connection:
-        for record in connection.execute(_LEXICAL_QUERY, (UNKNOWN_LANG, layout, after_seq)):
-            row, title, text, lang, *codes, day = record
-            lang_code, source, section, author = codes
-            yield LexicalPassage(row, title, text, lang, (lang_code, source, section, author), day)
+        cursor = connection.execute(_LEXICAL_QUERY, (UNKNOWN_LANG, layout, after_seq))
+        yield from mapped(analyse_passages, iter(lambda: cursor.fetchmany(ANALYSED_AT_ONCE), []))
 
 
-def _counted(passages: Iterator[LexicalPassage], report: Report, total: int) -> Iterator[LexicalPassage]:
-    for count, passage in enumerate(passages, start=1):
-        yield passage
-        if count % 1000 == 0 or count == total:
-            report(count, total)
+def _written(analysed: Iterable[Analysed], forward: ForwardWriter) -> Iterator[LexicalPassage]:
+    for some in analysed:
+        forward.append(some.terms, some.tokens, some.counts)
+        yield from some.passages
+
+
+def _counted(analysed: Iterable[Analysed], report: Report, total: int) -> Iterator[Analysed]:
+    done = 0
+    for some in analysed:
+        yield some
+        done += len(some.passages)
+        report(done, total)
 
 
 def _highest(paths: IndexPaths) -> int:
@@ -189,15 +244,8 @@ def _lexical_files(folder: Path, known: dict[str, dict[str, Any]]) -> dict[str, 
     return files
 
 
-def _flush_tree(folder: Path) -> None:
+def flush_tree(folder: Path) -> None:
+    """Waits until a folder and all in it are on the disk."""
     for path in folder.rglob("*"):
-        _flush(path)
-    _flush(folder)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        flush(path)
+    flush(folder)

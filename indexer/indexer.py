@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from backissue.indexer import generation
-from backissue.indexer.check import check_index
+from backissue.indexer.backup import Backup, back_up, look_at, put_back, set_aside
+from backissue.indexer.check import check_index, check_parts
 from backissue.indexer.database import Database
 from backissue.indexer.intake import BATCH_ARTICLES, Intake
 from backissue.indexer.lock import locked
-from backissue.indexer.passages import OVERLAP_SENTENCES, TARGET_WORDS, Cutter
+from backissue.indexer.parallel import workers
+from backissue.indexer.passages import OVERLAP_SENTENCES, TARGET_WORDS, Cutter, cut_together
 from backissue.indexer.readers import Problem
+from backissue.indexer.storage import storing
 from backissue.indexer.summary import Finding, Progress, Summary
 from backissue.search.embedding import load_embedder
 from backissue.search.errors import (
@@ -24,9 +28,11 @@ from backissue.search.errors import (
     InvalidArgumentError,
     MissingExtraError,
     ModelMismatchError,
+    StorageError,
 )
 from backissue.search.layout import IndexPaths, LexicalState, Manifest
-from backissue.search.store import DAMAGED, Store
+from backissue.search.lexical import LexicalIndex
+from backissue.search.store import Store
 from backissue.search.types import Article
 
 TAIL_LEAST = 20_000
@@ -202,6 +208,48 @@ class Indexer:
             generation.publish(self._paths, name)
         return name
 
+    def backup(self, target: str | Path) -> Backup:
+        """Copies the archive as it is at one moment to the new file `target`, while others read and write.
+
+        Raises:
+            IndexNotFoundError: there is no archive.
+            InvalidArgumentError: `target` is there already.
+            IndexCorruptError: the archive, or the copy, is damaged.
+            StorageError: the disk takes no copy.
+        """
+        return back_up(self._paths, Path(target))
+
+    def restore(self, backup: str | Path, *, replace: bool = False) -> Backup:
+        """Puts what a backup holds in place of what the archive does, and builds its generation.
+
+        Cut off, it leaves the archive as it was or as it is to be; `recover` does the rest.
+
+        Raises:
+            IndexNotFoundError: there is no such file.
+            IndexCorruptError, FormatVersionError: it is no backup that this version reads, or a damaged one.
+            InvalidArgumentError: there is an archive already, which only `replace` gives up.
+            IndexLockedError: another process is writing.
+        """
+        held = look_at(Path(backup))
+        if self._paths.database.exists() and not replace:
+            raise InvalidArgumentError(
+                f"There is an archive at {self._paths.root} already. To give up what it holds: "
+                f"backissue restore {backup} --index {self._paths.root} --replace"
+            )
+        with storing(self._paths.root), locked(self._paths.lock, "restore", self.wait_seconds):
+            generation.unpublish(self._paths)
+            try:
+                self._take_over(Path(backup))
+            except IndexCorruptError:
+                set_aside(self._paths.database)
+                self._take_over(Path(backup))
+        self.recover()
+        return held
+
+    def _take_over(self, backup: Path) -> None:
+        with storing(self._paths.root), Database.open(self._paths.database) as database:
+            put_back(backup, database)
+
     def check(self, full: bool = False) -> list[Finding]:
         """Looks whether the index is whole; `full` reads every file and compares it with its checksum."""
         return check_index(self._paths, full=full)
@@ -209,13 +257,12 @@ class Indexer:
     @contextmanager
     def _writing(self, purpose: str) -> Iterator[Database]:
         with (
+            storing(self._paths.root),
+            workers(),
             locked(self._paths.lock, purpose, self.wait_seconds),
             Database.open(self._paths.database) as database,
         ):
-            try:
-                yield database
-            except DAMAGED as error:
-                raise IndexCorruptError(f"{self._paths.database} cannot be written to: {error}") from error
+            yield database
 
     def _published(self, database: Database) -> Manifest | None:
         """What is published; None for a new index.
@@ -274,14 +321,22 @@ class Indexer:
         total = database.count_without_passages(number)
         if not total:
             return
-        done = last_row = 0
+        done = 0
         with closing(Store.open(self._paths.database)) as store:
-            while rows := database.rows_without_passages(number, last_row, BATCH_ARTICLES):
-                articles = [store.article(article_id) for _, article_id in rows]
+            waiting: deque[list[tuple[int, str]]] = deque()
+
+            def batches() -> Iterator[list[Article]]:
+                last_row = 0
+                while rows := database.rows_without_passages(number, last_row, BATCH_ARTICLES):
+                    last_row = rows[-1][0]
+                    waiting.append(rows)
+                    yield [store.article(article_id) for _, article_id in rows]
+
+            for cuts in cut_together(cutter, batches()):
+                rows = waiting.popleft()
                 with database.change() as seq:
-                    for (row, _), cut in zip(rows, cutter.cut(articles), strict=True):
+                    for (row, _), cut in zip(rows, cuts, strict=True):
                         database.put_passages(row, cut, number, seq)
-                last_row = rows[-1][0]
                 done += len(rows)
                 report("embed", done, total)
 
@@ -303,7 +358,7 @@ class Indexer:
                 self._paths, store, number, cutter.layout, lambda done, total: report("index", done, total)
             )
             report("publish", 0, 1)
-            manifest.check_contents(self._paths.generation(manifest.generation))
+            self._read_back(manifest)
             before = generation.current_or_none(self._paths)
             generation.publish(self._paths, manifest.generation)
         kept = generation.retire(self._paths, before)
@@ -311,3 +366,22 @@ class Indexer:
         with database.transaction():
             database.forget(set(database.layouts()) - used, min(one.seq for one in kept))
         report("publish", 1, 1)
+
+    def _read_back(self, manifest: Manifest) -> None:
+        """Reads what was built, as searches will: a disk may lose what it took.
+
+        Raises:
+            StorageError: it is not what was written.
+        """
+        folder = self._paths.generation(manifest.generation)
+        try:
+            manifest.check_contents(folder)
+            check_parts(folder, manifest)
+            if (found := len(LexicalIndex.open(folder / "lexical"))) != manifest.passages:
+                raise IndexCorruptError(f"{folder / 'lexical'} holds {found} passages, not {manifest.passages}")
+        except IndexCorruptError as error:
+            generation.remove(folder)
+            raise StorageError(
+                f"What was written to {self._paths.root} does not read back ({error}). The generation before stays "
+                "published, and what was acknowledged is kept. Look after the disk, then run: backissue doctor --repair"
+            ) from error

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from backissue.indexer.database import Database, Known, content_hash
-from backissue.indexer.passages import Cutter
+from backissue.indexer.database import CutArticle, Database, Known, content_hash
+from backissue.indexer.passages import Cutter, cut_together
 from backissue.indexer.readers import Problem
 from backissue.indexer.summary import Progress, Summary
 from backissue.search.errors import ReadError
@@ -15,6 +16,10 @@ from backissue.search.types import UNKNOWN_LANG, Article
 
 BATCH_ARTICLES = 256
 """So many articles are acknowledged together."""
+
+MAX_PROBLEMS_KEPT = 1000
+"""So many problems of a run are kept with their places; the others are counted, or a billion bad rows would fill the
+memory."""
 
 BATCH_CHARS = 4_000_000
 """A batch ends before it holds more text than this, however few its articles are."""
@@ -36,19 +41,20 @@ class Intake:
     passages: int = 0
     words: int = 0
     problems: list[Problem] = field(default_factory=list)
+    skipped_by_kind: Counter[str] = field(default_factory=Counter)
     _started: float = field(default_factory=time.perf_counter)
     _first_seq: int = 0
     _same: set[str] = field(default_factory=set)
 
     def take(self, articles: Iterable[Article | Problem]) -> None:
-        """Takes articles in; a batch is on the disk before the next one is read.
+        """Takes articles in, batch by batch; while one is written, some of the next are cut already.
 
         Raises:
             ReadError: there is a problem among the articles and the run is strict.
         """
         self._first_seq = self.database.seq()
-        for batch in _batches(self._without_problems(articles)):
-            self._put(batch)
+        for batch, cuts in self._cut(_batches(self._without_problems(articles))):
+            self._put(batch, cuts)
             self.report("read", self.added + self.updated + self.unchanged, None)
 
     def prune(self) -> None:
@@ -56,11 +62,9 @@ class Intake:
 
         Where something could not be read, none is: what is missing may be in there.
         """
-        unread = [problem for problem in self.problems if problem.kind not in ("duplicate", "empty", "unsupported")]
-        if unread:
-            self._note(
-                Problem("prune", "", "unpruned", f"{len(unread)} inputs could not be read, so nothing was pruned")
-            )
+        kinds = set(self.skipped_by_kind) - {"duplicate", "empty", "unsupported"}
+        if unread := sum(self.skipped_by_kind[kind] for kind in kinds):
+            self._note(Problem("prune", "", "unpruned", f"{unread} inputs could not be read, so nothing was pruned"))
             return
         ids = self.database.ids_not_written_since(self._first_seq, self._same)
         if ids:
@@ -79,6 +83,7 @@ class Intake:
             seconds=time.perf_counter() - self._started,
             generation=generation,
             problems=tuple(self.problems),
+            skipped_by_kind=dict(self.skipped_by_kind.most_common()),
         )
 
     def _without_problems(self, articles: Iterable[Article | Problem]) -> Iterator[Article]:
@@ -91,11 +96,26 @@ class Intake:
                 self._note(Problem(article.id, "", "empty", "no text"))
 
     def _note(self, problem: Problem) -> None:
-        self.problems.append(problem)
+        self.skipped_by_kind[problem.kind] += 1
+        if len(self.problems) < MAX_PROBLEMS_KEPT:
+            self.problems.append(problem)
         if self.strict:
             raise ReadError(f"{problem} (the run is strict; what was read before it is kept)")
 
-    def _put(self, batch: list[Article]) -> None:
+    def _cut(self, batches: Iterable[list[Article]]) -> Iterator[tuple[list[Article], list[CutArticle]]]:
+        """The batches, with those of their articles cut that the archive does not hold as they are."""
+        waiting: deque[list[Article]] = deque()
+
+        def unknown() -> Iterator[list[Article]]:
+            for batch in batches:
+                waiting.append(batch)
+                known = self.database.known([article.id for article in batch])
+                yield [one for one in batch if one.id not in known or known[one.id].hash != content_hash(one)]
+
+        for cuts in cut_together(self.cutter, unknown()):
+            yield waiting.popleft(), cuts
+
+    def _put(self, batch: list[Article], cuts: list[CutArticle]) -> None:
         known = self.database.known([article.id for article in batch])
         hashes = {article.id: known_article.hash for article in batch if (known_article := known.get(article.id))}
         changed: dict[str, Article] = {}
@@ -111,11 +131,14 @@ class Intake:
                 self._same.add(article.id)
         if not changed:
             return
-        cuts = self.cutter.cut(list(changed.values()))
+        cut_of = {cut.article: cut for cut in cuts}
+        # What was the archive's own when it was read may have been written over by a batch before this one.
+        cut_of |= {cut.article: cut for cut in self.cutter.cut([one for one in changed.values() if one not in cut_of])}
+        chosen = [cut_of[article] for article in changed.values()]
         with self.database.change() as seq:
-            for cut in cuts:
+            for cut in chosen:
                 self.database.put(cut, self.layout, seq)
-        for cut in cuts:
+        for cut in chosen:
             self.passages += len(cut.spans)
             self.words += cut.article.text.count(" ") + 1
         self.updated += sum(1 for article_id in changed if article_id in known)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backissue.search.lexical import exact_field, language_terms, schema, translated_errors
+from backissue.search.lexical import schema, translated_errors
 
 if TYPE_CHECKING:
     import tantivy
@@ -18,12 +18,12 @@ _CODED_FIELDS = ("lang", "source", "section", "author")
 
 @dataclass(frozen=True, slots=True)
 class LexicalPassage:
-    """A passage as the lexical index takes it: its title and text, and the codes and day that filters ask for."""
+    """A passage as the lexical index takes it: its fields, analysed, and the codes and day that filters ask for."""
 
     row: int
+    body: str
     title: str
-    text: str
-    lang: str
+    exact: str
     codes: tuple[int, int, int, int]
     day: int
 
@@ -75,12 +75,12 @@ def apply(index: tantivy.Index, removed: Iterable[int], added: Iterable[LexicalP
 
 
 def document(passage: LexicalPassage) -> dict[str, object]:
-    """The fields of a passage, its text analysed in its own language."""
+    """The fields of a passage."""
     return {
         "row": passage.row,
-        "body": " ".join(language_terms(passage.text, passage.lang)),
-        "title": " ".join(language_terms(passage.title, passage.lang)),
-        "exact": exact_field(passage.title, passage.text),
+        "body": passage.body,
+        "title": passage.title,
+        "exact": passage.exact,
         "day": passage.day,
         **dict(zip(_CODED_FIELDS, passage.codes, strict=True)),
     }

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
 
 from backissue.indexer.chunk import chunk
+from backissue.indexer.copies import signature
 from backissue.indexer.database import CutArticle, Layout
-from backissue.search.embedding import Embedder
+from backissue.indexer.parallel import mapped
+from backissue.search.embedding import Embedder, StaticEmbedder, load_embedder
+from backissue.search.forward import in_context
 from backissue.search.types import Article
 
 TARGET_WORDS = 120
@@ -34,18 +40,33 @@ class Cutter:
         """The articles with their passages; all of them are embedded in one batch."""
         spans = [chunk(one.text, one.lang, self.target_words, self.overlap_sentences) for one in articles]
         texts = [
-            with_title(article.title, article.text[start:end])
+            in_context(article.title, article.text[start:end])
             for article, some in zip(articles, spans, strict=True)
             for start, end in some
         ]
         vectors = self.embedder.embed_passages(texts)
         result, first = [], 0
         for article, some in zip(articles, spans, strict=True):
-            result.append(CutArticle(article, tuple(some), vectors[first : first + len(some)]))
+            own = vectors[first : first + len(some)].astype(np.float16)
+            result.append(CutArticle(article, tuple(some), own, signature(article.text)))
             first += len(some)
         return result
 
 
-def with_title(title: str, text: str) -> str:
-    """A passage as it is embedded: its title gives it the context that the article's first words would."""
-    return f"{title}\n{text}" if title else text
+def cut_together(cutter: Cutter, batches: Iterable[Sequence[Article]]) -> Iterator[list[CutArticle]]:
+    """Each batch of articles cut, in order; by other processes where the model is one that each of them can hold."""
+    if not isinstance(cutter.embedder, StaticEmbedder):
+        return map(cutter.cut, batches)
+    layout = cutter.layout
+    recipe = (layout.model_id, layout.target_words, layout.overlap_sentences)
+    return mapped(_cut, ((recipe, batch) for batch in batches))
+
+
+def _cut(task: tuple[tuple[str, int, int], Sequence[Article]]) -> list[CutArticle]:
+    recipe, articles = task
+    return _cutter(*recipe).cut(articles)
+
+
+@cache
+def _cutter(model_id: str, target_words: int, overlap_sentences: int) -> Cutter:
+    return Cutter(load_embedder(model_id), target_words, overlap_sentences)

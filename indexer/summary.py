@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from backissue.indexer.readers import Problem
@@ -15,7 +14,7 @@ Progress = Callable[[str, int, int | None], None]
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run did. `skipped` counts the problems; all of them are in `problems`."""
+    """What a run did. `problems` are the first thousand of those that `skipped_by_kind` counts, most first."""
 
     added: int = 0
     updated: int = 0
@@ -26,16 +25,12 @@ class Summary:
     seconds: float = 0.0
     generation: str = ""
     problems: tuple[Problem, ...] = ()
+    skipped_by_kind: dict[str, int] = field(default_factory=dict)
 
     @property
     def skipped(self) -> int:
         """How many files or articles were passed over."""
-        return len(self.problems)
-
-    @property
-    def skipped_by_kind(self) -> dict[str, int]:
-        """How many were passed over for each kind of problem, most first."""
-        return dict(Counter(problem.kind for problem in self.problems).most_common())
+        return sum(self.skipped_by_kind.values())
 
     def to_dict(self) -> dict[str, Any]:
         """The summary as JSON holds it."""

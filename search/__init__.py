@@ -17,6 +17,7 @@ from backissue.search.errors import (
     MissingExtraError,
     ModelMismatchError,
     ReadError,
+    StorageError,
 )
 from backissue.search.types import (
     Answer,
@@ -57,4 +58,5 @@ __all__ = [
     "Results",
     "Sort",
     "Span",
+    "StorageError",
 ]

@@ -10,17 +10,33 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from functools import cache
 from itertools import pairwise
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeVar
+from zlib import crc32
 
 from backissue.search.folding import fold, normalise
 from backissue.search.slavic import stem_russian, stem_ukrainian
 from backissue.search.stopwords import stop_words
 from backissue.search.unicode_sets import CJK, HANGUL, IGNORABLE, MARKS, UNSPACED
 
-__all__ = ["ANALYSER_VERSION", "Token", "analyse", "stemmed_langs", "stop_words", "surface", "terms"]
+__all__ = [
+    "ANALYSER_VERSION",
+    "Forms",
+    "Token",
+    "analyse",
+    "forms",
+    "hash_of_term",
+    "key_of_term",
+    "occurrences",
+    "stemmed_langs",
+    "stop_words",
+    "surface",
+    "terms",
+]
+
+T = TypeVar("T")
 
 ANALYSER_VERSION: Final = 1
 """Grows with every change of what terms a text gives: an index of another version is analysed anew."""
@@ -42,6 +58,7 @@ _LANGS_OF_TAILED_NAMES: Final = frozenset({"az", "tr"})
 
 _MAX_TERM_CHARS: Final = 64
 _MAX_REMEMBERED_RUNS: Final = 1 << 17  # about 40 MB a language
+_MAX_REMEMBERED_FORMS: Final = 1 << 16  # about 25 MB a language; they are nearly all that a language's texts repeat
 
 _APOSTROPHES: Final = "'\u2019\u02bc\u02bb\uff07"
 _HEBREW_POINTS: Final = '"\u05f3\u05f4'
@@ -98,6 +115,49 @@ def terms(text: str, lang: str) -> list[str]:
     return [token[0] for run in _RUN.findall(text) for token in lexicon[run]]
 
 
+def occurrences(text: str, lang: str, wanted: Container[str]) -> list[Token]:
+    """Those tokens of `analyse` whose term is wanted, faster."""
+    lexicon = _lexicon(lang)
+    found = []
+    for run in _RUN.finditer(text):
+        for term, start, end in lexicon[run[0]]:
+            if term in wanted:
+                offset = run.start()
+                found.append(Token(term, offset + start, offset + end))
+    return found
+
+
+class Forms(NamedTuple):
+    """A text as the indexes hold it: the keys of its terms, its words as written, and the hashes of its terms.
+
+    Keys and words are joined by spaces, hashes are unsigned integers of 4 bytes, little-endian.
+    """
+
+    keys: str
+    surface: str
+    hashes: bytes
+
+
+def forms(text: str, lang: str) -> Forms:
+    """What the indexes hold of a text: `terms` and `surface` in one pass."""
+    memo = _forms_of_run(lang)
+    parts = [memo[run] for run in _RUN.findall(text)]
+    if not parts:
+        return Forms("", "", b"")
+    keys, surfaces, hashes = zip(*parts, strict=True)
+    return Forms(" ".join(filter(None, keys)), " ".join(filter(None, surfaces)), b"".join(hashes))
+
+
+def key_of_term(term: str, lang: str) -> str:
+    """A term with its language, as the index holds it: a word of one language never meets a namesake of another."""
+    return f"{lang}:{term}"
+
+
+def hash_of_term(key: str) -> int:
+    """32 bits that stand for a term's key where there is no room for it."""
+    return crc32(key.encode("utf-8", "surrogatepass"))
+
+
 def surface(text: str) -> list[Token]:
     """Every word as written but for case and accents, in order: what an exact phrase is compared by.
 
@@ -112,20 +172,25 @@ def stemmed_langs() -> frozenset[str]:
     return frozenset(_SNOWBALL) | {"uk"}
 
 
-class _Lexicon(dict[str, tuple[Token, ...]]):
-    """Runs and the tokens they give, offsets counted from the start of the run; filled as runs are met."""
+class _Memo(dict[str, T]):
+    """What a function gives for runs; filled as runs are met, and emptied when it holds `limit` of them."""
 
-    def __init__(self, tokens_of_run: Callable[[str], Iterator[Token]]) -> None:
+    def __init__(self, function: Callable[[str], T], limit: int) -> None:
         super().__init__()
-        self._tokens_of_run = tokens_of_run
+        self.function = function
+        self._limit = limit
 
-    def __missing__(self, run: str) -> tuple[Token, ...]:
-        tokens = tuple(token for token in self._tokens_of_run(run) if token.term)
+    def __missing__(self, run: str) -> T:
+        value = self.function(run)
         if len(run) <= _MAX_TERM_CHARS and not _NEVER_REPEATED.search(run):
-            if len(self) >= _MAX_REMEMBERED_RUNS:
+            if len(self) >= self._limit:
                 self.clear()
-            self[run] = tokens
-        return tokens
+            self[run] = value
+        return value
+
+
+_Lexicon = _Memo[tuple[Token, ...]]
+"""Runs and the tokens they give, offsets counted from the start of the run."""
 
 
 def _tokens(text: str, lexicon: _Lexicon) -> list[Token]:
@@ -134,6 +199,18 @@ def _tokens(text: str, lexicon: _Lexicon) -> list[Token]:
         offset = run.start()
         tokens += [Token(term, offset + start, offset + end) for term, start, end in lexicon[run[0]]]
     return tokens
+
+
+@cache
+def _forms_of_run(lang: str) -> _Memo[Forms]:
+    tokens, written = _lexicon(lang).function, _surface_lexicon().function
+
+    def forms_of_run(run: str) -> Forms:
+        keys = [key_of_term(token.term, lang) for token in tokens(run)]
+        hashes = b"".join(hash_of_term(key).to_bytes(4, "little") for key in keys)
+        return Forms(" ".join(keys), " ".join(token.term for token in written(run)), hashes)
+
+    return _Memo(forms_of_run, _MAX_REMEMBERED_FORMS)
 
 
 @cache
@@ -161,7 +238,7 @@ def _lexicon(lang: str) -> _Lexicon:
                     if word not in stops or _is_abbreviation(run[word_start:word_end]):
                         yield Token(final_fold(stem(word))[:_MAX_TERM_CHARS], word_start, word_end)
 
-    return _Lexicon(tokens_of_run)
+    return _remembering(tokens_of_run)
 
 
 @cache
@@ -177,7 +254,11 @@ def _surface_lexicon() -> _Lexicon:
                 for word, word_start, word_end in _words(kind, written, start, lang=""):
                     yield Token(fold(word)[:_MAX_TERM_CHARS], word_start, word_end)
 
-    return _Lexicon(tokens_of_run)
+    return _remembering(tokens_of_run)
+
+
+def _remembering(tokens_of_run: Callable[[str], Iterator[Token]]) -> _Lexicon:
+    return _Memo(lambda run: tuple(token for token in tokens_of_run(run) if token.term), _MAX_REMEMBERED_RUNS)
 
 
 def _pieces(run: str) -> Iterator[tuple[str, int, int]]:

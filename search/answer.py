@@ -2,58 +2,122 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
-from backissue.search.analysis import analyse
-from backissue.search.embedding import TokenEmbedder
+from backissue.search import cues
+from backissue.search.analysis import Token, occurrences
+from backissue.search.calibration import Calibration, Scores
+from backissue.search.embedding import TokenEmbedder, Vectors
 from backissue.search.lexical import WeightedTerm
 from backissue.search.question import Question
-from backissue.search.rerank import interactions
+from backissue.search.rerank import token_cosines
 from backissue.search.sentences import split_sentences
 from backissue.search.types import Span
 
-WORDS_WEIGHT = 0.5
-"""What the share of the question's words that stand in a sentence counts beside the late interaction."""
+QUESTION_MARKS = ("?", "？", "؟")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reader:
-    """Finds the answer to one question in passages of any language."""
+    """Finds the answer to one question in passages of any language. It remembers what it has read."""
 
     question: Question
     tokens: TokenEmbedder
+    _known: dict[tuple[str, str], list[Token]] = field(default_factory=dict, repr=False)
+    _by_lang: dict[str, list[WeightedTerm]] = field(default_factory=dict, repr=False)
 
     def answer(self, text: str, lang: str) -> Span | None:
-        """The sentence of a passage that best covers the question; None where the passage has none."""
+        """The sentence of a passage that most likely answers; None where the passage has none."""
         sentences = split_sentences(text, lang)
         if not sentences:
             return None
-        meanings, _ = interactions(
-            self.tokens.token_vectors(self.question.text),
-            [self.tokens.token_vectors(text[start:end]) for start, end in sentences],
-        )
-        shares = [self._share(text[start:end], lang) for start, end in sentences]
-        return sentences[int(np.argmax(meanings + WORDS_WEIGHT * np.array(shares)))]
+        scores = Calibration.bundled().answer.log_odds(self.features(text, lang, sentences))
+        return sentences[int(np.argmax(scores + np.zeros(len(sentences))))]
+
+    def features(self, text: str, lang: str, sentences: Sequence[Span]) -> dict[str, Scores]:
+        """What is known of the n sentences of a passage, (n,) each.
+
+        How well a sentence and its neighbours cover the question, in meaning and in words, the parts that most of the
+        passage covers left out; and whether it holds what the question asks for (`cues`).
+        """
+        meaning = _telling(*self._meanings(text, sentences))
+        words = _telling(*self._words(text, lang, sentences))
+        texts = [text[start:end] for start, end in sentences]
+        wanted = cues.asked(self.question.text, self.question.lang)
+        known = cues.words(self.question.text)
+        held = [cues.held(one, lang, known) for one in texts]
+        return {
+            "meaning": meaning,
+            "meaning_after": np.append(meaning[1:], 0.0),
+            "words": words,
+            "words_before": np.append(0.0, words[:-1]),
+            "asks": np.array([one.rstrip().endswith(QUESTION_MARKS) for one in texts], dtype=np.float64),
+            **{f"gives_{cue}": np.array([float(cue in wanted and cue in some) for some in held]) for cue in cues.Cue},
+        }
 
     def highlights(self, text: str, lang: str) -> tuple[Span, ...]:
         """The words of a passage that are the question's, or translations of them, in any inflection."""
-        terms = {term.term for term in self.question.terms_in(lang)}
-        return tuple(merged([(token.start, token.end) for token in analyse(text, lang) if token.term in terms]))
+        return tuple(merged([(token.start, token.end) for token in self._found(text, lang)]))
 
     def matched(self, text: str, lang: str) -> list[WeightedTerm]:
         """The question's terms that a passage holds, those that count most first."""
-        here = {token.term for token in analyse(text, lang)}
-        found = [term for term in self.question.terms_in(lang) if term.term in here]
-        return sorted(found, key=lambda term: -term.weight)
+        here = {token.term for token in self._found(text, lang)}
+        return sorted((term for term in self._terms(lang) if term.term in here), key=lambda term: -term.weight)
 
-    def _share(self, text: str, lang: str) -> float:
-        """How much of the question's words a sentence holds, 0 to 1; a translation counts by its probability."""
-        sources = {term.source for term in self.question.terms_in(lang)}
-        best = {term.source: term.weight for term in reversed(self.matched(text, lang))}
-        return sum(best.values()) / len(sources) if sources else 0.0
+    def _meanings(self, text: str, sentences: Sequence[Span]) -> tuple[Scores, Scores]:
+        """How well each of n sentences covers each of q tokens of the question, (n, q), and what these count, (q,)."""
+        counts = np.linalg.norm(self._query, axis=1).astype(np.float64)
+        covered = np.zeros((len(sentences), len(counts)))
+        tokens = self.tokens.token_vectors(text)
+        cosines = token_cosines(self._query, tokens.ids, self.tokens)
+        for number, bounds in enumerate(sentences):
+            first, last = np.searchsorted(tokens.spans[:, 0], bounds)
+            if last > first:
+                covered[number] = cosines[first:last].max(axis=0)
+        return covered, counts
+
+    def _words(self, text: str, lang: str, sentences: Sequence[Span]) -> tuple[Scores, Scores]:
+        """How well each of n sentences holds each of w words of the question, (n, w), and what these count, (w,).
+
+        A translation counts by its probability.
+        """
+        weights = {term.term: (term.source, term.weight) for term in self._terms(lang)}
+        sources = dict.fromkeys(source for source, _ in weights.values())
+        columns = {source: column for column, source in enumerate(sources)}
+        covered = np.zeros((len(sentences), len(columns)))
+        starts = np.array([start for start, _ in sentences])
+        for token in self._found(text, lang):
+            number = int(np.searchsorted(starts, token.start, side="right")) - 1
+            source, weight = weights[token.term]
+            if number >= 0 and token.end <= sentences[number][1]:
+                covered[number, columns[source]] = max(covered[number, columns[source]], weight)
+        return covered, np.ones(len(columns))
+
+    def _found(self, text: str, lang: str) -> list[Token]:
+        if (text, lang) not in self._known:
+            terms = {term.term for term in self._terms(lang)}
+            self._known[text, lang] = occurrences(text, lang, terms) if terms else []
+        return self._known[text, lang]
+
+    def _terms(self, lang: str) -> list[WeightedTerm]:
+        if lang not in self._by_lang:
+            self._by_lang[lang] = self.question.terms_in(lang)
+        return self._by_lang[lang]
+
+    @cached_property
+    def _query(self) -> Vectors:
+        return self.tokens.token_vectors(self.question.text).vectors
+
+
+def _telling(covered: Scores, counts: Scores) -> Scores:
+    """How much of a question each of n sentences covers, (n,), 0 to 1, where a part counts by how few cover it."""
+    telling = counts * (1.0 - covered.mean(axis=0))
+    share: Scores = covered @ telling / max(float(telling.sum()), 1e-9)
+    return share
 
 
 def merged(spans: Collection[Span]) -> list[Span]:

@@ -88,6 +88,7 @@ class Archive:
         sort: str = Sort.RELEVANCE,
         recency_days: float | None = None,
         filter: Filter | None = None,  # noqa: A002
+        translate: bool = True,
         passages: int = 3,
         answers: bool = True,
         explain: bool = True,
@@ -103,6 +104,7 @@ class Archive:
             sort: "relevance" or "date" (newest first).
             recency_days: the age, from the archive's newest day, at which a score halves; None: age counts nothing.
             filter: what an article must satisfy beside what the question says.
+            translate: whether passages in other languages are searched for the likely translations of the words.
             passages: how many passages of each article.
             answers: whether the answering sentence and the matched words of each hit are found.
             explain: whether hits tell why they stand where they do.
@@ -117,6 +119,7 @@ class Archive:
             mode=_choice(Mode, "mode", mode),
             sort=_choice(Sort, "sort", sort),
             recency_days=recency_days,
+            translate=translate,
             passages=_within("passages", passages, 1, 100),
             answers=answers,
             explain=explain,

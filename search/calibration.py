@@ -6,6 +6,7 @@ The weights are learned by `training/reranker.py` on questions with their passag
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -32,7 +33,7 @@ class Judgement:
     @property
     def probability(self) -> float:
         """The log-odds as a probability."""
-        return float(1.0 / (1.0 + np.exp(-np.clip(self.log_odds, -60.0, 60.0))))
+        return 1.0 / (1.0 + math.exp(-min(max(self.log_odds, -60.0), 60.0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +52,24 @@ class LogisticModel:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What training learned for each mode: a model by what the legs gave, and one by a close look."""
+    """What training learned: for each mode a model by what the legs gave and one by a close look; and which sentence
+    of a passage answers."""
 
     fusion: Mapping[Mode, LogisticModel]
     reranker: Mapping[Mode, LogisticModel]
+    answer: LogisticModel
 
     @classmethod
     @cache
     def bundled(cls) -> Calibration:
         """The one in the package."""
         record: dict[str, Any] = json.loads(_WEIGHTS_PATH.read_text(encoding="utf-8"))
-        models = {
-            name: {Mode(mode): LogisticModel(**model) for mode, model in by_mode.items()}
-            for name, by_mode in record.items()
-        }
-        return cls(**models)
+        return cls(
+            fusion=_by_mode(record["fusion"]),
+            reranker=_by_mode(record["reranker"]),
+            answer=LogisticModel(**record["answer"]),
+        )
+
+
+def _by_mode(record: Mapping[str, Any]) -> dict[Mode, LogisticModel]:
+    return {Mode(mode): LogisticModel(**model) for mode, model in record.items()}

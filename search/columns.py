@@ -63,7 +63,7 @@ class Columns:
         Raises:
             IndexCorruptError: a file is missing or unreadable, or has not as many entries as the others.
         """
-        columns = cls(*(_map(folder / f"{name}.npy") for name in COLUMN_NAMES))
+        columns = cls(*(open_column(folder / f"{name}.npy") for name in COLUMN_NAMES))
         for name in COLUMN_NAMES:
             if len(getattr(columns, name)) != len(columns):
                 raise IndexCorruptError(
@@ -95,10 +95,16 @@ class Columns:
 COLUMN_NAMES = tuple(field.name for field in fields(Columns))
 
 
-def _map(path: Path) -> NDArray[np.int64]:
+def open_column(path: Path) -> NDArray[Any]:
+    """An array of whole numbers, mapped into memory, not read.
+
+    Raises:
+        IndexCorruptError: the file is missing or no such array.
+    """
     try:
-        column: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
-        if column.ndim != 1 or column.dtype.kind != "i":
+        # As a plain array: every slice of the mapped kind costs some microseconds more.
+        column: NDArray[Any] = np.asarray(np.lib.format.open_memmap(path, mode="r"))
+        if column.ndim != 1 or column.dtype.kind not in "iu":
             raise ValueError(f"an array of shape {column.shape} and type {column.dtype}")
     except Exception as error:  # What a damaged header makes NumPy's parser raise is of many kinds.
         raise IndexCorruptError(f"{path} cannot be read ({error}). Mend it: backissue doctor --repair") from error

@@ -19,6 +19,7 @@ import numpy as np
 from backissue.search.calibration import Judgement, LogisticModel, Scores
 from backissue.search.embedding import TokenVectors
 from backissue.search.errors import InvalidArgumentError
+from backissue.search.forward import in_context, starts_of
 from backissue.search.onnx_embedder import OnnxEmbedder, onnx_file
 from backissue.search.rerank import Evidence, FastReranker, interactions, unit_rows
 
@@ -56,7 +57,7 @@ class DeepReranker:
         """As its model has learned it."""
         return self.model.no_answer_below
 
-    def judge(self, question: str, candidates: Sequence[Evidence]) -> list[Judgement]:
+    def judge(self, question: str, candidates: Evidence) -> list[Judgement]:
         """A judgement of each candidate, in their order. None that was not read stands above one that was."""
         judgements = self.fast.judge(question, candidates)
         order = sorted(range(len(candidates)), key=lambda i: -judgements[i].log_odds)
@@ -64,7 +65,8 @@ class DeepReranker:
         if not read:
             return judgements
         fast = np.array([judgements[i].log_odds for i in read])
-        features = self.features(question, [candidates[i] for i in read], fast)
+        texts = candidates.texts()
+        features = self.features(question, [texts[i] for i in read], fast)
         log_odds = self.model.log_odds(features) + np.zeros(len(read))
         for n, i in enumerate(read):
             judgements[i] = Judgement(float(log_odds[n]), {name: float(features[name][n]) for name in features})
@@ -73,19 +75,23 @@ class DeepReranker:
             judgements[i] = Judgement(min(limit, judgements[i].log_odds), judgements[i].features)
         return judgements
 
-    def features(self, question: str, candidates: Sequence[Evidence], fast: Scores) -> dict[str, Scores]:
-        """The features of n candidates, (n,) each; `fast` are their log-odds by the fast reranker."""
+    def features(self, question: str, texts: Sequence[tuple[str, str]], fast: Scores) -> dict[str, Scores]:
+        """The features of n passages by their titles and texts, (n,) each; `fast` are their log-odds by the fast
+        reranker.
+        """
         static = self.fast.tokens
         asked = static.token_vectors(question)
         parts = []
-        for one in candidates:
-            start, end = best_part(asked, static.token_vectors(one.text))
-            part = one.text[start:end]
-            parts.append(f"{one.title}\n{part}" if one.title else part)
+        for title, text in texts:
+            start, end = best_part(asked, static.token_vectors(text))
+            parts.append(in_context(title, text[start:end]))
         query = self.encoder.read_query(question)
         passages = self.encoder.read_passages(parts)
         cosine = np.array([query.vector @ one.vector for one in passages], np.float64)
-        meeting, _ = interactions(query.tokens, [one.tokens for one in passages])
+        tokens = [one.tokens.vectors for one in passages]
+        asked_tokens = query.tokens.vectors
+        cosines = np.maximum(unit_rows(np.concatenate(tokens)) @ unit_rows(asked_tokens).T, 0.0)
+        meeting, _ = interactions(asked_tokens, cosines, starts_of(map(len, tokens)))
         return {"fast": fast, "deep_cosine": cosine, "deep_tokens": meeting}
 
 

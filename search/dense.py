@@ -6,6 +6,8 @@ file with 8-bit codes (Jégou et al. 2011) from then on, its probe depth chosen 
 
 from __future__ import annotations
 
+import struct
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
 
 Vectors = NDArray[np.float32]
 
+_HEAD = struct.Struct("<4siq")
+_MAX_DIMENSION = 1 << 16
+_LEAST_BYTES = {b"IxSQ": 2, b"IwSq": 1}
+"""The kinds of FAISS's files that are written here, and how many bytes one of a vector's numbers takes."""
+
 
 @dataclass(frozen=True, slots=True)
 class DenseHits:
@@ -33,6 +40,9 @@ class DenseHits:
         return len(self.positions)
 
 
+COMPARED_ONE_BY_ONE = 5_000
+"""Where a filter lets no more passages than this pass, each is compared: sooner done than probing for them."""
+
 NO_DENSE_HITS = DenseHits(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32))
 
 
@@ -43,6 +53,7 @@ class DenseIndex:
     base: faiss.Index
     probes: int
     tail: Vectors = field(repr=False)
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @classmethod
     def open(cls, path: Path, probes: int, dimension: int) -> DenseIndex:
@@ -53,6 +64,7 @@ class DenseIndex:
         """
         import faiss
 
+        _check_head(path)
         try:
             base = faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
         except (RuntimeError, MemoryError, ValueError) as error:
@@ -66,7 +78,7 @@ class DenseIndex:
 
     def with_tail(self, tail: Vectors) -> DenseIndex:
         """The same base before another tail."""
-        return DenseIndex(self.base, self.probes, tail)
+        return DenseIndex(self.base, self.probes, tail, self.lock)
 
     def __len__(self) -> int:
         return int(self.base.ntotal) + len(self.tail)
@@ -83,13 +95,36 @@ class DenseIndex:
         best = np.argsort(-scores, kind="stable")[:k]
         return DenseHits(positions[best], scores[best])
 
+    def vectors(self, positions: NDArray[np.int64]) -> Vectors:
+        """The vectors (n, d) of passages as the index keeps them."""
+        base_size = int(self.base.ntotal)
+        vectors = np.empty((len(positions), self.base.d), dtype=np.float32)
+        in_base = positions < base_size
+        vectors[in_base] = self._base_vectors(positions[in_base])
+        vectors[~in_base] = self.tail[positions[~in_base] - base_size]
+        return vectors
+
+    def _base_vectors(self, positions: NDArray[np.int64]) -> Vectors:
+        with self.lock:
+            if hasattr(self.base, "make_direct_map"):  # An inverted file must be told to remember where each one is.
+                self.base.make_direct_map(True)
+        kept: Vectors = self.base.reconstruct_batch(positions)
+        return kept
+
     def _search_base(self, vector: Vectors, k: int, mask: Mask | None) -> DenseHits:
-        passing = int(self.base.ntotal) if mask is None else int(mask.sum())
+        passing = int(self.base.ntotal) if mask is None else int(np.count_nonzero(mask))
         if not passing:
             return NO_DENSE_HITS
+        if mask is not None and passing <= COMPARED_ONE_BY_ONE:
+            return self._compare(vector, k, np.flatnonzero(mask))
         scores, found = self.base.search(vector.reshape(1, -1), min(k, passing), params=self._parameters(mask, passing))
         real = found[0] >= 0
         return DenseHits(found[0][real].astype(np.int64), scores[0][real])
+
+    def _compare(self, vector: Vectors, k: int, positions: NDArray[np.int64]) -> DenseHits:
+        scores = self._base_vectors(positions) @ vector.reshape(-1)
+        best = np.argsort(-scores, kind="stable")[:k]
+        return DenseHits(positions[best], scores[best])
 
     def _parameters(self, mask: Mask | None, passing: int) -> Any:
         import faiss
@@ -115,3 +150,22 @@ class DenseIndex:
         if mask is not None:
             scores, positions = scores[mask], positions[mask]
         return DenseHits(positions, scores.astype(np.float32))
+
+
+def _check_head(path: Path) -> None:
+    """Looks at the head of a file before FAISS believes it: its kind, and how much it says that it holds.
+
+    Raises:
+        IndexCorruptError: it is of another kind than is written here, or says more than it can hold.
+    """
+    try:
+        with path.open("rb") as file:
+            kind, dimension, count = _HEAD.unpack(file.read(_HEAD.size))
+    except (OSError, struct.error) as error:
+        raise IndexCorruptError(f"{path} cannot be read ({error}). Mend it: backissue doctor --repair") from error
+    if kind not in _LEAST_BYTES:
+        raise IndexCorruptError(f"{path} is no index of vectors that is written here. Mend: backissue doctor --repair")
+    if not 0 < dimension <= _MAX_DIMENSION or not 0 <= count * dimension * _LEAST_BYTES[kind] <= path.stat().st_size:
+        raise IndexCorruptError(
+            f"{path} is too short for {count} vectors of dimension {dimension}. Mend it: backissue doctor --repair"
+        )

@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +89,19 @@ class Embedder(Protocol):
 @runtime_checkable
 class TokenEmbedder(Protocol):
     """Gives the vectors of single tokens, for late interaction (Khattab & Zaharia 2020)."""
+
+    @property
+    def model(self) -> ModelRecord:
+        """What the ids and vectors come from."""
+        ...
+
+    def token_ids(self, text: str) -> NDArray[np.int32]:
+        """The ids (t,) of the tokens of `text` in order."""
+        ...
+
+    def vectors_of(self, ids: NDArray[np.integer[Any]]) -> Vectors:
+        """The vectors (t, d) of tokens, not normalised."""
+        ...
 
     def token_vectors(self, text: str) -> TokenVectors:
         """The tokens of `text` in order."""
@@ -179,6 +192,11 @@ class StaticEmbedder:
         """What the vectors come from."""
         return self._model
 
+    @property
+    def vocabulary(self) -> int:
+        """How many ids tokens may have."""
+        return len(self._table)
+
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """float32 (n, d) of n questions; rows of length one, or zero where no token is known."""
         return self._embed(texts, self._model.query_prompt)
@@ -186,6 +204,15 @@ class StaticEmbedder:
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """float32 (n, d) of n passages; rows of length one, or zero where no token is known."""
         return self._embed(texts, self._model.passage_prompt)
+
+    def token_ids(self, text: str) -> NDArray[np.int32]:
+        """The ids (t,) of the tokens of `text`, without any prompt."""
+        return _rows(b"".join(self._pieces(self._chunk.findall(text))))[:, 0]
+
+    def vectors_of(self, ids: NDArray[np.integer[Any]]) -> Vectors:
+        """The vectors (t, d) of tokens, not normalised."""
+        vectors: Vectors = self._table[ids]
+        return vectors
 
     def token_vectors(self, text: str) -> TokenVectors:
         """The tokens of `text`, without any prompt."""
@@ -254,6 +281,7 @@ def _rows(pieces: bytes) -> NDArray[np.int32]:
     return np.frombuffer(pieces, np.int32).reshape(-1, 3)
 
 
+_ONE_CHARACTER = re.compile(r"[^\[\s]|\[[^\]\s]+\]")
 _SPACE_CUTTERS = frozenset({"WhitespaceSplit", "Whitespace", "BertPreTokenizer"})
 _CHAR_NORMALIZERS = frozenset({"NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "BertNormalizer"})
 
@@ -262,15 +290,24 @@ def _cuts_at_spaces(tokenizer: Tokenizer) -> bool:
     """Whether the tokens of a text are those of its words one by one."""
     cutters = _steps(tokenizer.pre_tokenizer, "pretokenizers")
     normalizers = _steps(tokenizer.normalizer, "normalizers")
-    return bool(cutters) and cutters[0] in _SPACE_CUTTERS and set(normalizers) <= _CHAR_NORMALIZERS
+    return bool(cutters) and cutters[0]["type"] in _SPACE_CUTTERS and all(map(_normalizes_characters, normalizers))
 
 
-def _steps(component: PreTokenizer | Normalizer | None, inner: str) -> list[str]:
-    """The types of the steps of a part of a tokeniser, whose state is the JSON that tokenizer.json has of it."""
+def _normalizes_characters(step: Mapping[str, Any]) -> bool:
+    """Whether a step of a normaliser changes characters one by one, and no white space."""
+    if step["type"] == "Replace":
+        (pattern,) = step["pattern"].values()
+        return _ONE_CHARACTER.fullmatch(pattern) is not None and not step["content"].isspace()
+    return step["type"] in _CHAR_NORMALIZERS
+
+
+def _steps(component: PreTokenizer | Normalizer | None, inner: str) -> list[dict[str, Any]]:
+    """The steps of a part of a tokeniser, whose state is the JSON that tokenizer.json has of it."""
     if component is None:
         return []
     state = json.loads(component.__getstate__())
-    return [step["type"] for step in state.get(inner, [state])]
+    steps: list[dict[str, Any]] = state.get(inner, [state])
+    return steps
 
 
 def encodable(text: str) -> str:

@@ -6,6 +6,7 @@
     ├── FormatVersionError        written by another version of backissue
     ├── ModelMismatchError        the index was built with another embedding model
     ├── IndexLockedError          another process is writing
+    ├── StorageError              the disk is full, fails, or may not be written to
     ├── ArticleNotFoundError      no article of that id
     ├── InvalidArgumentError      a value that cannot be used, or a setting that does not exist
     ├── ReadError                 a file that cannot be read as articles (strict runs only)
@@ -51,6 +52,12 @@ class IndexLockedError(BackissueError):
     """Another process writes to the index; the message says which."""
 
     code = "index_locked"
+
+
+class StorageError(BackissueError):
+    """The disk is full, fails, or may not be written to: what was not acknowledged before is not done."""
+
+    code = "storage"
 
 
 class ArticleNotFoundError(BackissueError):

@@ -51,8 +51,9 @@ class Group:
 def collapse(columns: Columns, judged: Sequence[Judged]) -> list[Group]:
     """Passages to articles, and articles to families of copies: of each family the best article stays."""
     by_family: dict[int, Group] = {}
-    for one in judged:
-        article, family = int(columns.article[one.position]), int(columns.family[one.position])
+    positions = np.array([one.position for one in judged], dtype=np.int64)
+    articles, families = columns.article[positions].tolist(), columns.family[positions].tolist()
+    for one, article, family in zip(judged, articles, families, strict=True):
         group = by_family.setdefault(family, Group(article, []))
         if article == group.article:
             group.passages.append(one)

@@ -21,8 +21,13 @@ from typing import Any
 from backissue.search.analysis import ANALYSER_VERSION
 from backissue.search.errors import FormatVersionError, IndexCorruptError, IndexNotFoundError
 
-FORMAT_VERSION = 1
-"""The format of generations and of archive.db that this version writes and reads. 1: the first."""
+ARCHIVE_FORMAT = 1
+"""The format of archive.db that this version writes and reads. 1: the first. A version with another one must bring the
+articles over."""
+
+GENERATION_FORMAT = 2
+"""The format of generations that this version writes and reads. 1: the first. 2: with a forward index. For another one
+a rebuild is enough."""
 
 _CHUNK_BYTES = 1 << 20
 
@@ -84,8 +89,9 @@ class Manifest:
     """What a generation holds and what it was made with.
 
     `last_row` and `seq` are the highest passage row and change number of archive.db that the base covers:
-    later rows are the tail. `dense` records the kind of the vector index, its probe depth and the recall@100
-    that was measured for it. `files` maps each immutable file to its bytes and SHA-256.
+    later rows are the tail. `tokens_hash` is that of the model whose token ids the forward index holds. `dense`
+    records the kind of the vector index, its probe depth and the recall@100 that was measured for it. `files` maps
+    each immutable file to its bytes and SHA-256.
     """
 
     format_version: int
@@ -95,6 +101,7 @@ class Manifest:
     model_id: str
     model_hash: str
     dimension: int
+    tokens_hash: str
     analyser_version: int
     passages: int
     last_row: int
@@ -118,9 +125,9 @@ class Manifest:
             raise IndexCorruptError(
                 f"{path} is missing or is no manifest ({error}). Mend it: backissue doctor --repair"
             ) from error
-        if version != FORMAT_VERSION:
+        if version != GENERATION_FORMAT:
             raise FormatVersionError(
-                f"{path} has format {version}; this version reads format {FORMAT_VERSION}. "
+                f"{path} has format {version}; this version reads format {GENERATION_FORMAT}. "
                 "Run: backissue rebuild (the articles are kept)"
             )
         analysis = record.get("analyser_version", ANALYSER_VERSION)

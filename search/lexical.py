@@ -7,16 +7,17 @@ query is analysed once for each language of the archive and a word of one never 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backissue.search.analysis import surface, terms
+from backissue.search.analysis import hash_of_term, key_of_term, surface, terms
 from backissue.search.errors import IndexCorruptError
 from backissue.search.filters import Restriction
 
@@ -54,7 +55,7 @@ class WeightedTerm:
     @property
     def key(self) -> str:
         """The term as the index holds it."""
-        return f"{self.lang}:{self.term}"
+        return key_of_term(self.term, self.lang)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def schema() -> tantivy.Schema:
 
 def language_terms(text: str, lang: str) -> list[str]:
     """The terms of a text as the index holds them."""
-    return [f"{lang}:{term}" for term in terms(text, lang)]
+    return [key_of_term(term, lang) for term in terms(text, lang)]
 
 
 def exact_words(text: str) -> list[str]:
@@ -97,8 +98,8 @@ def exact_words(text: str) -> list[str]:
 
 
 def exact_field(title: str, body: str) -> str:
-    """The content of the field `exact`."""
-    return " ".join([*exact_words(title), _GAP, *exact_words(body)])
+    """The content of the field `exact`, made of the words of title and body as written."""
+    return f"{title} {_GAP} {body}"
 
 
 def highest_term_bm25(passages: int, with_term: int) -> float:
@@ -107,12 +108,37 @@ def highest_term_bm25(passages: int, with_term: int) -> float:
     return idf * (K1 + 1)
 
 
-def by_word(terms: Iterable[WeightedTerm]) -> dict[tuple[str, str], list[WeightedTerm]]:
-    """The terms of each language and word of the question; a term without a word stands for itself."""
-    words: dict[tuple[str, str], list[WeightedTerm]] = {}
-    for term in terms:
-        words.setdefault((term.lang, term.source or term.term), []).append(term)
-    return words
+@dataclass(frozen=True)
+class TermTable:
+    """Terms as one index knows them, arrays (t,) of one entry a term.
+
+    `word` numbers what each stands for, a word of the question in one language, of the languages in `langs`, (words,).
+    `body` and `title` are the most that the term's weighted BM25 in these fields can be, 0 where none holds it. `worth`
+    is what the term counts among the question's: as `body`, but a term that no passage holds counts only where no other
+    of its word's does. What cannot be met must not make what is met look small, but a word that the whole archive lacks
+    is one that a passage lacks.
+    """
+
+    terms: tuple[WeightedTerm, ...]
+    hashes: NDArray[np.uint32]
+    word: NDArray[np.int64]
+    langs: tuple[str, ...]
+    body: NDArray[np.float64]
+    title: NDArray[np.float64]
+    worth: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.terms)
+
+    @cached_property
+    def limits(self) -> Mapping[str, float]:
+        """What all words of the question count together, at most, in each language."""
+        highest = np.zeros(len(self.langs))
+        np.maximum.at(highest, self.word, self.worth)
+        limits: dict[str, float] = {}
+        for lang, value in zip(self.langs, highest.tolist(), strict=True):
+            limits[lang] = limits.get(lang, 0.0) + value
+        return limits
 
 
 @contextmanager
@@ -161,31 +187,75 @@ class LexicalIndex:
     def __len__(self) -> int:
         return int(self._searcher.num_docs)
 
-    def search(
-        self, terms: Sequence[WeightedTerm], k: int, restriction: Restriction, langs: Sequence[str]
-    ) -> LexicalHits:
+    def table(self, terms: Sequence[WeightedTerm]) -> TermTable:
+        """The terms with what this index knows of them."""
+        words: dict[tuple[str, str], int] = {}
+        word = [words.setdefault((term.lang, term.source or term.term), len(words)) for term in terms]
+        keys = [term.key for term in terms]
+        weights = np.array([term.weight for term in terms])
+        in_body, in_title = self._document_frequencies("body", keys), self._document_frequencies("title", keys)
+        highest = weights * self._highest(in_body)
+        numbers = np.array(word, dtype=np.int64)
+        met = np.bincount(numbers, weights=in_body > 0, minlength=len(words)) > 0
+        return TermTable(
+            terms=tuple(terms),
+            hashes=np.array([hash_of_term(key) for key in keys], dtype=np.uint32),
+            word=numbers,
+            langs=tuple(lang for lang, _ in words),
+            body=np.where(in_body > 0, highest, 0.0),
+            title=np.where(in_title > 0, weights * TITLE_WEIGHT * self._highest(in_title), 0.0),
+            worth=np.where((in_body > 0) | ~met[numbers], highest, 0.0),
+        )
+
+    def _highest(self, frequencies: NDArray[np.int64]) -> NDArray[np.float64]:
+        """`highest_term_bm25` of many."""
+        # Until tantivy merges them away, deleted passages count in a term's frequency but not in the number of all.
+        passages = np.maximum(len(self), frequencies)
+        return (K1 + 1) * np.log1p((passages - frequencies + 0.5) / (frequencies + 0.5))
+
+    def _document_frequencies(self, field: str, keys: Sequence[str]) -> NDArray[np.int64]:
+        with translated_errors(self._path):
+            find = self._searcher.doc_freq
+            return np.array([find(field, key) for key in keys], dtype=np.int64)
+
+    def search(self, table: TermTable, k: int, restriction: Restriction, langs: Sequence[str]) -> LexicalHits:
         """The `k` best passages by BM25 under the restriction: of each word the term that counts most, in sum."""
-        if not terms:
+        if not (words := self._words(table)):
             return NO_LEXICAL_HITS
         import tantivy
 
+        scored = tantivy.Query.boolean_query(words)
         clauses = self._clauses(restriction, langs)
-        scored = self._words(terms)
         query = tantivy.Query.boolean_query([(tantivy.Occur.Must, scored), *clauses]) if clauses else scored
         return self._best(query, k)
 
-    def scores(self, terms: Sequence[WeightedTerm], rows: NDArray[np.int64]) -> LexicalHits:
-        """What `search` would give those of the rows that hold any of the terms."""
-        if not terms or not len(rows):
-            return NO_LEXICAL_HITS
+    def _words(self, table: TermTable) -> list[tuple[tantivy.Occur, tantivy.Query]]:
+        """The words of the question as alternatives, without the terms that no passage holds.
+
+        A word of one term is put beside the others as it is: a plain union of terms is what tantivy can skip in.
+        """
         import tantivy
 
-        these = self._any([self._exactly("row", row) for row in rows.tolist()])
-        only = (tantivy.Occur.Must, tantivy.Query.const_score_query(these, 0.0))
-        return self._best(tantivy.Query.boolean_query([(tantivy.Occur.Must, self._words(terms)), only]), len(rows))
-
-    def _words(self, terms: Sequence[WeightedTerm]) -> tantivy.Query:
-        return self._any([self._word(some) for some in by_word(terms).values()])
+        should = tantivy.Occur.Should
+        options: dict[int, list[list[tuple[tantivy.Occur, tantivy.Query]]]] = {}
+        holding = zip(
+            table.terms, table.word.tolist(), (table.body > 0).tolist(), (table.title > 0).tolist(), strict=True
+        )
+        for term, word, in_body, in_title in holding:
+            fields = [("body", term.weight)] if in_body else []
+            if in_title:
+                fields.append(("title", term.weight * TITLE_WEIGHT))
+            if fields:
+                scored = [(should, tantivy.Query.boost_query(self._exactly(f, term.key), w)) for f, w in fields]
+                options.setdefault(word, []).append(scored)
+        words = []
+        for some in options.values():
+            if len(some) == 1:
+                words += some[0]
+            else:
+                of_terms = [one[0][1] if len(one) == 1 else tantivy.Query.boolean_query(one) for one in some]
+                words.append((should, tantivy.Query.disjunction_max_query(of_terms)))
+        return words
 
     def _best(self, query: tantivy.Query, k: int) -> LexicalHits:
         with translated_errors(self._path):
@@ -206,28 +276,6 @@ class LexicalIndex:
     def rows_with_word(self, word: str, langs: Sequence[str]) -> NDArray[np.int64]:
         """The rows of the passages that hold the word in any inflection, or whose title does."""
         return self._all_rows(self._any_inflection(word, langs))
-
-    def document_frequency(self, term: WeightedTerm) -> int:
-        """In how many passages the term stands."""
-        with translated_errors(self._path):
-            return int(self._searcher.doc_freq("body", term.key))
-
-    def _word(self, terms: Sequence[WeightedTerm]) -> tantivy.Query:
-        import tantivy
-
-        options = [self._term(term) for term in terms]
-        return options[0] if len(options) == 1 else tantivy.Query.disjunction_max_query(options)
-
-    def _term(self, term: WeightedTerm) -> tantivy.Query:
-        import tantivy
-
-        fields = [("body", term.weight), ("title", term.weight * TITLE_WEIGHT)]
-        return tantivy.Query.boolean_query(
-            [
-                (tantivy.Occur.Should, tantivy.Query.boost_query(self._exactly(name, term.key), weight))
-                for name, weight in fields
-            ]
-        )
 
     def _exactly(self, name: str, value: Any) -> tantivy.Query:
         import tantivy

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
+from numpy.typing import NDArray
 
-from backissue.search.analysis import terms
 from backissue.search.answer import Reader
+from backissue.search.bm25 import find_matches, windows
 from backissue.search.calibration import Calibration, Judgement
 from backissue.search.embedding import Embedder, TokenEmbedder
 from backissue.search.explain import explain
 from backissue.search.fusion import NO_CANDIDATES, Candidates
 from backissue.search.groups import Group, Judged, browse, collapse, facets, listed, order, score
-from backissue.search.proximity import Worth, best_window, highest
+from backissue.search.lexical import TermTable
 from backissue.search.question import Question, understand
 from backissue.search.rerank import Evidence, Reranker
-from backissue.search.retrieval import SILENT, Legs, gather, retrieve
+from backissue.search.retrieval import SILENT, Legs, gather, limits_of, retrieve
 from backissue.search.snapshot import Snapshot
-from backissue.search.store import StoredPassage
-from backissue.search.types import Answer, ArticleRef, Hit, Mode, PassageHit, Query, Results, Sort
+from backissue.search.translations import Translations
+from backissue.search.types import Answer, Hit, Mode, PassageHit, Query, Results, Sort
 
 RERANK_DEPTH = 50
 """How many candidates the reranker reads."""
@@ -38,6 +39,7 @@ class Options:
     mode: Mode = Mode.HYBRID
     sort: Sort = Sort.RELEVANCE
     recency_days: float | None = None
+    translate: bool = True
     passages: int = 3
     answers: bool = True
     explain: bool = True
@@ -56,13 +58,15 @@ def run(
     started = time.perf_counter()
     restriction = snapshot.restriction(query)
     mask = snapshot.mask(restriction)
-    question = understand(query, snapshot.langs, embedder)
+    translations = Translations.bundled() if options.translate else None
+    question = understand(query, snapshot.langs, embedder, translations)
     page_of = slice(options.offset, options.offset + options.k)
     nothing = False
     if question.text:
-        legs = retrieve(snapshot, question, options.mode, restriction, mask)
-        candidates = gather(snapshot, question, legs, options.mode)
-        groups = collapse(snapshot.columns, judge(snapshot, question, candidates, reranker))
+        table = snapshot.lexical.table(question.terms)
+        legs = retrieve(snapshot, question, table, options.mode, restriction, mask)
+        candidates = gather(snapshot, question, table, legs, options.mode)
+        groups = collapse(snapshot.columns, judge(snapshot, question, table, candidates, reranker))
         score(groups, snapshot, options.recency_days)
         found = order(groups, snapshot.columns, options.sort)
         firsts = np.array([group.best.position for group in found], dtype=np.int64)
@@ -87,18 +91,20 @@ def run(
     )
 
 
-def judge(snapshot: Snapshot, question: Question, candidates: Candidates, reranker: Reranker | None) -> list[Judged]:
+def judge(
+    snapshot: Snapshot, question: Question, table: TermTable, candidates: Candidates, reranker: Reranker | None
+) -> list[Judged]:
     """Judges every candidate: the first ones by the reranker, the rest by fusion alone, best first.
 
     Nothing that was not read closely stands above what was.
     """
-    read = _read(snapshot, question, candidates, reranker) if reranker is not None else []
+    read = _read(snapshot, question, table, candidates, reranker) if reranker is not None else []
     read.sort(key=lambda one: (-one.judgement.log_odds, one.index))
     limit = read[-1].judgement.log_odds if read else math.inf
+    rest = zip(candidates.positions.tolist()[len(read) :], candidates.fused.tolist()[len(read) :], strict=True)
     unread = [
-        Judged(index, int(candidates.positions[index]), Judgement(min(limit, fused), {}), read=False)
-        for index, fused in enumerate(candidates.fused.tolist())
-        if index >= len(read)
+        Judged(index, position, Judgement(min(limit, fused), {}), read=False)
+        for index, (position, fused) in enumerate(rest, start=len(read))
     ]
     return read + unread
 
@@ -156,41 +162,34 @@ def present(
         )
 
 
-def _read(snapshot: Snapshot, question: Question, candidates: Candidates, reranker: Reranker) -> list[Judged]:
-    positions = candidates.positions[:RERANK_DEPTH]
-    rows = snapshot.columns.row[positions].tolist()
-    with snapshot.store.read():
-        passages = snapshot.store.passages(rows)
-        refs = snapshot.store.refs({passage.article for passage in passages.values()})
-    worth = {ref.lang: snapshot.worth(question.terms_in(ref.lang)) for ref in refs.values()}
-    evidence = [evidence_of(candidates, index, passages.get(row), refs, worth) for index, row in enumerate(rows)]
+def _read(
+    snapshot: Snapshot, question: Question, table: TermTable, candidates: Candidates, reranker: Reranker
+) -> list[Judged]:
+    first = np.arange(min(RERANK_DEPTH, len(candidates)))
+    evidence = evidence_of(snapshot, table, candidates, first)
     judgements = reranker.judge(question.text, evidence)
     return [
-        Judged(index, int(position), judgement, read=True)
-        for index, (position, judgement) in enumerate(zip(positions, judgements, strict=True))
+        Judged(index, position, judgement, read=True)
+        for index, (position, judgement) in enumerate(
+            zip(candidates.positions[first].tolist(), judgements, strict=True)
+        )
     ]
 
 
-def evidence_of(
-    candidates: Candidates,
-    index: int,
-    passage: StoredPassage | None,
-    refs: Mapping[int, ArticleRef],
-    worth: Mapping[str, Worth],
-) -> Evidence:
-    """What is known of a candidate; of one that was deleted since the snapshot was taken, nothing."""
-    ref = refs.get(passage.article) if passage is not None else None
-    if passage is None or ref is None:
-        return Evidence("", "", 0.0, 0.0, 0.0, bool(candidates.readable[index]))
-    limit = highest(worth[ref.lang])
-    together = 0.0
-    if limit and not np.isnan(candidates.lexical[index]):
-        together = best_window([*terms(ref.title, ref.lang), *terms(passage.text, ref.lang)], worth[ref.lang]) / limit
+def evidence_of(snapshot: Snapshot, table: TermTable, candidates: Candidates, some: NDArray[np.int64]) -> Evidence:
+    """What is known of some of the candidates."""
+    positions = candidates.positions[some]
+    documents = snapshot.documents(positions)
+    limits = limits_of(snapshot, table, positions)
+    together = np.zeros(len(some))
+    if not np.isnan(candidates.lexical[some]).all():
+        together = windows(table, find_matches(table, documents), len(some))
     return Evidence(
-        title=ref.title,
-        text=passage.text,
-        words=float(candidates.words[index]),
-        together=together,
-        cosine=float(candidates.semantic[index]),
-        readable=bool(candidates.readable[index]),
+        words=candidates.words[some],
+        together=np.divide(together, limits, out=np.zeros(len(some)), where=limits > 0),
+        cosine=candidates.semantic[some],
+        readable=candidates.readable[some],
+        tokens=documents.tokens,
+        token_starts=documents.token_starts,
+        texts=lambda: snapshot.texts(positions),
     )

@@ -54,7 +54,9 @@ class Question:
         return self.lang in (lang, UNKNOWN_LANG) or lang == UNKNOWN_LANG
 
 
-def understand(query: Query, langs: Sequence[str], embedder: Embedder | None) -> Question:
+def understand(
+    query: Query, langs: Sequence[str], embedder: Embedder | None, translations: Translations | None
+) -> Question:
     """Reads a query for an archive of the given languages; without an embedder it has no vector."""
     detection = detect(query.text) if query.text else None
     sure = detection is not None and detection.confidence >= SURE_CONFIDENCE
@@ -63,7 +65,7 @@ def understand(query: Query, langs: Sequence[str], embedder: Embedder | None) ->
         query=query,
         lang=lang,
         confidence=detection.confidence if detection is not None else 0.0,
-        terms=tuple(expand(query.text, lang, langs, Translations.bundled())),
+        terms=tuple(expand(query.text, lang, langs, translations)),
         vector=embedder.embed_queries([query.text])[0] if embedder is not None and query.text else None,
     )
 

@@ -7,39 +7,40 @@ with their passages, so its score estimates the probability that the passage ans
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backissue.search.calibration import Judgement, LogisticModel, Scores
-from backissue.search.embedding import TokenEmbedder, TokenVectors
+from backissue.search.embedding import TokenEmbedder, Vectors
 from backissue.search.errors import MissingExtraError
+from backissue.search.forward import in_context
 from backissue.search.fusion import fusion_features
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of a candidate before it is read closely.
+    """What is known of n candidates, arrays (n,).
 
-    `words` is its BM25 sum as a part of the highest that the question could reach in the passage's language
-    (0 to 1), and `together` the same of the words that stand together; `cosine` is that of question and passage, NaN
-    where it is unknown; `readable` as in `Candidates`.
+    `words` are their BM25 sums as parts of the highest that the question could reach in each passage's language (0 to
+    1), and `together` the same of the words that stand together; `cosine` is that of question and passage, NaN where
+    it is unknown; `readable` as in `Candidates`. `tokens` of candidate i, of its title and text, are from
+    `token_starts[i]` to `token_starts[i + 1]`. `texts` reads titles and texts from the archive.
     """
 
-    title: str
-    text: str
-    words: float
-    together: float
-    cosine: float
-    readable: bool
+    words: Scores
+    together: Scores
+    cosine: Scores
+    readable: NDArray[np.bool_]
+    tokens: NDArray[np.integer[Any]]
+    token_starts: NDArray[np.int64]
+    texts: Callable[[], Sequence[tuple[str, str]]]
 
-    @property
-    def in_context(self) -> str:
-        """The passage behind its title."""
-        return f"{self.title}\n{self.text}" if self.title else self.text
+    def __len__(self) -> int:
+        return len(self.words)
 
 
 WINDOW_TOKENS = 48
@@ -56,7 +57,7 @@ class Reranker(Protocol):
     def no_answer_below(self) -> float:
         """The probability of the best passage below which nothing answers; 0 where it is not known."""
 
-    def judge(self, question: str, candidates: Sequence[Evidence]) -> list[Judgement]:
+    def judge(self, question: str, candidates: Evidence) -> list[Judgement]:
         """A judgement of each candidate, in their order."""
 
 
@@ -73,55 +74,60 @@ class FastReranker:
         """As its model has learned it."""
         return self.model.no_answer_below
 
-    def judge(self, question: str, candidates: Sequence[Evidence]) -> list[Judgement]:
+    def judge(self, question: str, candidates: Evidence) -> list[Judgement]:
         """A judgement of each candidate, in their order."""
         features = self.features(question, candidates)
         log_odds = self.model.log_odds(features) + np.zeros(len(candidates))
+        values = zip(*(some.tolist() for some in features.values()), strict=True)
         return [
-            Judgement(float(log_odds[i]), {name: float(values[i]) for name, values in features.items()})
-            for i in range(len(candidates))
+            Judgement(one, dict(zip(features, some, strict=True)))
+            for one, some in zip(log_odds.tolist(), values, strict=True)
         ]
 
-    def features(self, question: str, candidates: Sequence[Evidence]) -> dict[str, Scores]:
+    def features(self, question: str, candidates: Evidence) -> dict[str, Scores]:
         """The features of n candidates, (n,) each."""
-        query = self.tokens.token_vectors(question)
-        _, window = interactions(query, [self.tokens.token_vectors(one.in_context) for one in candidates])
-        readable = np.array([one.readable for one in candidates], dtype=np.bool_)
-        words = np.array([one.words for one in candidates], dtype=np.float64)
-        together = np.array([one.together for one in candidates], dtype=np.float64)
-        cosine = np.array([one.cosine for one in candidates], dtype=np.float64)
-        near = readable.astype(np.float64)
+        query = self.tokens.token_vectors(question).vectors
+        cosines = token_cosines(query, candidates.tokens, self.tokens)
+        _, window = interactions(query, cosines, candidates.token_starts)
+        near = candidates.readable.astype(np.float64)
         return {
-            **fusion_features(words, cosine, readable),
-            "together": near * together,
-            "foreign_together": (1.0 - near) * together,
+            **fusion_features(candidates.words, candidates.cosine, candidates.readable),
+            "together": near * candidates.together,
+            "foreign_together": (1.0 - near) * candidates.together,
             "window": near * window,
             "foreign_window": (1.0 - near) * window,
         }
 
 
-def interactions(query: TokenVectors, passages: Sequence[TokenVectors]) -> tuple[Scores, Scores]:
+def token_cosines(query: Vectors, ids: NDArray[np.integer[Any]], tokens: TokenEmbedder) -> Vectors:
+    """The cosines (t, q), at least 0, of t tokens by their ids with the vectors (q, d) of a question's tokens."""
+    # Passages on one question repeat their words, so each token is compared once.
+    distinct, places = np.unique(ids, return_inverse=True)
+    cosines = unit_rows(tokens.vectors_of(distinct)) @ unit_rows(query).T
+    np.maximum(cosines, 0.0, out=cosines)
+    return cosines[places]
+
+
+def interactions(query: Vectors, cosines: Vectors, starts: NDArray[np.int64]) -> tuple[Scores, Scores]:
     """How well each passage covers the question, token by token, in whole and in its best window: (n,) each, 0 to 1.
 
-    Each question token takes the highest cosine with any token of the passage (MaxSim), at least 0; the mean is
-    weighted by the norms of the question's token vectors, which are the weights that the model learned. A window is
-    `WINDOW_TOKENS` long, about a sentence: what answers stands together.
+    Given the vectors (q, d) of the question's tokens, their cosines (t, q) with those of n passages, and where each
+    passage begins among these, (n + 1,). Each question token takes the highest cosine with any token of the passage
+    (MaxSim); the mean is weighted by the norms of the question's token vectors, which are the weights that the model
+    learned. A window is `WINDOW_TOKENS` long, about a sentence: what answers stands together.
     """
-    whole, window = np.zeros(len(passages)), np.zeros(len(passages))
-    filled = [i for i, passage in enumerate(passages) if len(passage.vectors)]
-    weights = np.linalg.norm(query.vectors, axis=1) if len(query.vectors) else np.zeros(0)
-    if not filled or not weights.sum():
+    whole, window = np.zeros(len(starts) - 1), np.zeros(len(starts) - 1)
+    lengths = np.diff(starts)
+    filled = np.flatnonzero(lengths)
+    weights = np.linalg.norm(query, axis=1) if len(query) else np.zeros(0)
+    if not len(filled) or not weights.sum():
         return whole, window
-    lengths = [len(passages[i].vectors) for i in filled]
-    cosines = unit_rows(np.concatenate([passages[i].vectors for i in filled])) @ unit_rows(query.vectors).T
-    np.maximum(cosines, 0.0, out=cosines)
-    passage_starts = np.cumsum([0, *lengths[:-1]])
     # Windows are pairs of neighbouring half-windows of one passage.
-    half_starts = np.concatenate(
-        [np.arange(start, start + n, WINDOW_TOKENS // 2) for start, n in zip(passage_starts, lengths, strict=True)]
-    )
-    halves = np.maximum.reduceat(cosines, half_starts, axis=0)
-    first_halves = np.searchsorted(half_starts, passage_starts)
+    half = WINDOW_TOKENS // 2
+    halves_of = -(-lengths[filled] // half)
+    first_halves = np.cumsum(halves_of) - halves_of
+    inside = np.arange(halves_of.sum()) - np.repeat(first_halves, halves_of)
+    halves = np.maximum.reduceat(cosines, np.repeat(starts[filled], halves_of) + half * inside, axis=0)
     pairs = halves.copy()
     pairs[:-1] = np.maximum(halves[:-1], halves[1:])
     last_halves = np.append(first_halves[1:], len(halves)) - 1
@@ -156,8 +162,10 @@ class CrossEncoderReranker:
             raise MissingExtraError(
                 f"The reranker {name!r} needs sentence-transformers: pip install 'backissue[transformers]'"
             ) from error
+        from backissue.search.transformer import NO_CODE
+
         try:
-            self._model = CrossEncoder(name)
+            self._model = CrossEncoder(name, **NO_CODE)
         except (OSError, ValueError) as error:
             raise MissingExtraError(
                 f"The reranker {name!r} cannot be loaded ({type(error).__name__}). "
@@ -165,12 +173,12 @@ class CrossEncoderReranker:
             ) from error
         self.name = name
 
-    def judge(self, question: str, candidates: Sequence[Evidence]) -> list[Judgement]:
+    def judge(self, question: str, candidates: Evidence) -> list[Judgement]:
         """A judgement of each candidate, in their order; its log-odds are the model's own."""
         from torch.nn import Identity
 
-        if not candidates:
+        if not len(candidates):
             return []
-        pairs = [(question, one.in_context) for one in candidates]
+        pairs = [(question, in_context(title, text)) for title, text in candidates.texts()]
         log_odds = self._model.predict(pairs, activation_fn=Identity(), show_progress_bar=False)
         return [Judgement(float(value), {"cross_encoder": float(value)}) for value in log_odds]

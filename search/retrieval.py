@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from backissue.search.calibration import Calibration
 from backissue.search.filters import Mask, Restriction
 from backissue.search.fusion import Candidates, fuse
-from backissue.search.lexical import TITLE_WEIGHT
-from backissue.search.proximity import highest
+from backissue.search.lexical import TITLE_WEIGHT, TermTable
 from backissue.search.question import Question
 from backissue.search.snapshot import Found, Snapshot
 from backissue.search.types import UNKNOWN_LANG, Mode
@@ -39,7 +38,9 @@ class Legs:
 SILENT = Legs(_NOTHING, _NOTHING, {})
 
 
-def retrieve(snapshot: Snapshot, question: Question, mode: Mode, restriction: Restriction, mask: Mask | None) -> Legs:
+def retrieve(
+    snapshot: Snapshot, question: Question, table: TermTable, mode: Mode, restriction: Restriction, mask: Mask | None
+) -> Legs:
     """Asks each leg that the mode allows for its best passages under the same filter."""
     abstained: dict[str, str] = {}
     lexical = semantic = _NOTHING
@@ -48,7 +49,7 @@ def retrieve(snapshot: Snapshot, question: Question, mode: Mode, restriction: Re
     elif not question.terms:
         abstained["lexical"] = "the question has no words to look for, only stop words"
     else:
-        lexical = snapshot.search_lexical(question.terms, LEG_DEPTH, restriction, mask)
+        lexical = snapshot.search_lexical(table, LEG_DEPTH, restriction, mask)
     if mode is Mode.LEXICAL:
         abstained["semantic"] = "the mode is lexical"
     elif question.vector is None or not question.vector.any():
@@ -58,21 +59,23 @@ def retrieve(snapshot: Snapshot, question: Question, mode: Mode, restriction: Re
     return Legs(lexical, semantic, abstained)
 
 
-def gather(snapshot: Snapshot, question: Question, legs: Legs, mode: Mode, *, keep_all: bool = False) -> Candidates:
+def gather(
+    snapshot: Snapshot, question: Question, table: TermTable, legs: Legs, mode: Mode, *, keep_all: bool = False
+) -> Candidates:
     """The passages that any leg found, with the scores of both, fused, best first; the unlikely ones left out."""
     positions = np.unique(np.concatenate([legs.lexical[0], legs.semantic[0]]))
     lexical, lexical_rank = _spread(positions, *legs.lexical)
     semantic, semantic_rank = _spread(positions, *legs.semantic)
     if "lexical" not in legs.abstained:
         unseen = lexical_rank == 0
-        lexical[unseen] = snapshot.lexical_scores(question.terms, positions[unseen])
+        lexical[unseen] = snapshot.lexical_scores(table, positions[unseen])
     if "semantic" not in legs.abstained and question.vector is not None:
         unseen = semantic_rank == 0
         semantic[unseen] = snapshot.cosines(question.vector, positions[unseen])
     langs = snapshot.names["lang"]
     readable_codes = {code for code, lang in langs.items() if question.reads(lang)} | {0}
     readable = np.isin(snapshot.columns.lang[positions], list(readable_codes))
-    words = _words(snapshot, question, positions, lexical)
+    words = _words(snapshot, table, positions, lexical)
     fused = fuse(words, semantic, readable, Calibration.bundled().fusion[mode])
     best = np.lexsort((snapshot.columns.row[positions], -fused))
     if mode is Mode.HYBRID and not keep_all:
@@ -101,11 +104,16 @@ def _spread(
 
 
 def _words(
-    snapshot: Snapshot, question: Question, positions: NDArray[np.int64], lexical: NDArray[np.float64]
+    snapshot: Snapshot, table: TermTable, positions: NDArray[np.int64], lexical: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """BM25 sums as parts of the highest that the question could reach in each passage's language."""
+    limits = limits_of(snapshot, table, positions)
+    return np.minimum(np.divide(lexical, limits * (1 + TITLE_WEIGHT), out=lexical * 0.0, where=limits > 0), 1.0)
+
+
+def limits_of(snapshot: Snapshot, table: TermTable, positions: NDArray[np.int64]) -> NDArray[np.float64]:
+    """What all words of the question count together, at most, in the language of each of n passages: (n,)."""
     names = snapshot.names["lang"]
     codes, places = np.unique(snapshot.columns.lang[positions], return_inverse=True)
-    worth = [snapshot.worth(question.terms_in(names.get(int(code), UNKNOWN_LANG))) for code in codes]
-    limits = np.array([highest(one) for one in worth])[places] if len(codes) else np.zeros(0)
-    return np.minimum(np.divide(lexical, limits * (1 + TITLE_WEIGHT), out=lexical * 0.0, where=limits > 0), 1.0)
+    by_code = [table.limits.get(names.get(code, UNKNOWN_LANG), 0.0) for code in codes.tolist()]
+    return np.array(by_code, dtype=np.float64)[places] if by_code else np.zeros(0)

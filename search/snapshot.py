@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backissue.search.analysis import surface
+from backissue.search.bm25 import bm25, find_matches
 from backissue.search.columns import Columns
 from backissue.search.dense import DenseIndex
 from backissue.search.errors import IndexCorruptError
@@ -23,9 +24,9 @@ from backissue.search.filters import (
     in_articles,
     resolve,
 )
+from backissue.search.forward import Documents, Forward, TailDocuments
 from backissue.search.layout import IndexPaths, LexicalState, Manifest
-from backissue.search.lexical import LexicalIndex, WeightedTerm, highest_term_bm25
-from backissue.search.proximity import Worth
+from backissue.search.lexical import LexicalIndex, TermTable
 from backissue.search.store import Store
 from backissue.search.types import Query
 
@@ -50,6 +51,8 @@ class Snapshot:
     store: Store
     lexical: LexicalIndex
     dense: DenseIndex
+    forward: Forward
+    tail_documents: TailDocuments
     base: Columns
     columns: Columns
     deleted: NDArray[np.int64]
@@ -89,6 +92,8 @@ class Snapshot:
             store=store,
             lexical=LexicalIndex.open(folder / "lexical"),
             dense=DenseIndex.open(folder / "dense.faiss", int(manifest.dense["probes"]), manifest.dimension),
+            forward=Forward.open(folder / "forward", manifest.passages),
+            tail_documents=TailDocuments(store),
             base=base,
             columns=base,
             deleted=np.zeros(0, dtype=np.int64),
@@ -208,9 +213,7 @@ class Snapshot:
             mask &= self.alive
         return mask & self._text_mask(restriction) if restriction.needs_text else mask
 
-    def search_lexical(
-        self, terms: Sequence[WeightedTerm], k: int, restriction: Restriction, mask: Mask | None
-    ) -> Found:
+    def search_lexical(self, table: TermTable, k: int, restriction: Restriction, mask: Mask | None) -> Found:
         """Positions (n,) and BM25 scores (n,) of the `k` best passages that the mask lets pass, best first.
 
         The index applies what it can of the restriction itself. It cannot see which article a passage belongs to, and
@@ -218,7 +221,7 @@ class Snapshot:
         """
 
         def search(depth: int) -> tuple[Found, bool]:
-            hits = self.lexical.search(terms, depth, restriction, self.langs)
+            hits = self.lexical.search(table, depth, restriction, self.langs)
             positions = self.columns.positions(hits.rows)
             passing = positions >= 0
             if mask is not None:
@@ -249,36 +252,32 @@ class Snapshot:
                 return positions[kept][:k], scores[kept][:k]
             depth *= 4
 
-    def lexical_scores(self, terms: Sequence[WeightedTerm], positions: NDArray[np.int64]) -> NDArray[np.float64]:
+    def documents(self, positions: NDArray[np.int64]) -> Documents:
+        """What the forward index has of passages; of one of the tail it is worked out from its text."""
+        in_base = positions < len(self.base)
+        if in_base.all():
+            return Documents.of(list(self.forward.documents(positions)))
+        of_base = self.forward.documents(positions[in_base])
+        of_tail = iter(self.tail_documents.of(self.columns.row[positions[~in_base]].tolist()))
+        return Documents.of([next(of_base) if is_old else next(of_tail) for is_old in in_base.tolist()])
+
+    def texts(self, positions: NDArray[np.int64]) -> list[tuple[str, str]]:
+        """The titles and texts of passages, read from the archive; empty for one that is gone."""
+        rows = self.columns.row[positions].tolist()
+        with self.store.read():
+            passages = self.store.passages(rows)
+            refs = self.store.refs({passage.article for passage in passages.values()})
+        titles = {passage.row: refs[passage.article].title for passage in passages.values() if passage.article in refs}
+        return [(titles[row], passages[row].text) if row in titles else ("", "") for row in rows]
+
+    def lexical_scores(self, table: TermTable, positions: NDArray[np.int64]) -> NDArray[np.float64]:
         """The BM25 scores (n,) of the passages at some positions; 0 for one that holds none of the terms."""
-        rows = self.columns.row[positions]
-        hits = self.lexical.scores(terms, rows)
-        found = dict(zip(hits.rows.tolist(), hits.scores.tolist(), strict=True))
-        return np.array([found.get(row, 0.0) for row in rows.tolist()])
+        documents = self.documents(positions)
+        return bm25(table, documents, find_matches(table, documents), self.forward.mean_lengths)
 
     def cosines(self, vector: NDArray[np.float32], positions: NDArray[np.int64]) -> NDArray[np.float64]:
         """The cosines (n,) of a vector (d,) of length 1 with the passages at some positions."""
-        rows = self.columns.row[positions]
-        found = self.store.vectors(rows, self.manifest.dimension)
-        return np.array([float(found[int(row)] @ vector) if int(row) in found else 0.0 for row in rows])
-
-    def worth(self, terms: Sequence[WeightedTerm]) -> Worth:
-        """For each term the question's word that it stands for, and the limit of its weighted BM25 in a passage.
-
-        A term that no passage holds counts only where no other of its word's does: what cannot be met must not make
-        what is met look small, but a word that the whole archive lacks is one that a passage lacks.
-        """
-        frequencies = {term.term: self.lexical.document_frequency(term) for term in terms}
-        met = {_word(term) for term in terms if frequencies[term.term]}
-        return {
-            term.term: (_word(term), term.weight * self._highest_term_bm25(frequencies[term.term]))
-            for term in terms
-            if frequencies[term.term] or _word(term) not in met
-        }
-
-    def _highest_term_bm25(self, frequency: int) -> float:
-        # Until tantivy merges them away, deleted passages count in a term's frequency but not in the number of all.
-        return highest_term_bm25(max(len(self.lexical), frequency), frequency)
+        return (self.dense.vectors(positions) @ vector).astype(np.float64)
 
     def _text_mask(self, restriction: Restriction) -> Mask:
         mask = np.ones(len(self.columns), dtype=np.bool_)
@@ -303,10 +302,6 @@ class Snapshot:
     def _in_same_article(self, rows: NDArray[np.int64]) -> Mask:
         positions = self.columns.positions(rows)
         return in_articles(self.columns, positions[positions >= 0])
-
-
-def _word(term: WeightedTerm) -> str:
-    return term.source or term.term
 
 
 def first_of_each(families: NDArray[np.int64], limit: int) -> Mask:

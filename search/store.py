@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from backissue.search.errors import (
     IndexNotFoundError,
     InvalidArgumentError,
 )
-from backissue.search.layout import FORMAT_VERSION
+from backissue.search.layout import ARCHIVE_FORMAT
 from backissue.search.types import UNKNOWN_LANG, Article, ArticleRef, Span
 
 _BUSY_SECONDS = 30
@@ -85,12 +86,14 @@ class Store:
             )
         store = cls(path)
         try:
+            with store.read() as connection:
+                refuse_programs(connection, path)
             version = store.meta("format_version")
             if version is None:
                 raise IndexCorruptError(f"{path} has no format version. Restore it from a backup.")
-            if version != str(FORMAT_VERSION):
+            if version != str(ARCHIVE_FORMAT):
                 raise FormatVersionError(
-                    f"{path} has format {version}; this version reads format {FORMAT_VERSION}. "
+                    f"{path} has format {version}; this version reads format {ARCHIVE_FORMAT}. "
                     "Build a new index from the files, or use the version that wrote this one."
                 )
         except BaseException:
@@ -304,11 +307,23 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
         address, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True
     )
     connection.execute("PRAGMA query_only = ON")
+    connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA mmap_size = 268435456")
     return connection
 
 
-def encode_vectors(vectors: NDArray[np.float32]) -> list[bytes]:
+def refuse_programs(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuses a file with triggers or views, which SQLite would run, and which no archive has.
+
+    Raises:
+        IndexCorruptError: it has one.
+    """
+    found = connection.execute("SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view')").fetchone()
+    if found is not None:
+        raise IndexCorruptError(f"{path} has the {found[0]} {found[1]!r}, which no archive has. Do not trust it.")
+
+
+def encode_vectors(vectors: NDArray[np.floating[Any]]) -> list[bytes]:
     """Vectors (n, d) as archive.db keeps them: little-endian IEEE half precision."""
     return [row.tobytes() for row in vectors.astype("<f2")]
 

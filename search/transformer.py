@@ -31,6 +31,9 @@ KNOWN_PROMPTS = {
 
 BATCH_TEXTS = 32
 
+NO_CODE: dict[str, Any] = {"trust_remote_code": False, "model_kwargs": {"use_safetensors": True}}
+"""How models are loaded: none may bring code of its own, nor weights in pickles, which are code as well."""
+
 
 class TransformerEmbedder:
     """A model that sentence-transformers loads, by name or from a folder."""
@@ -52,7 +55,7 @@ class TransformerEmbedder:
                 f"the model {name!r} needs sentence-transformers: pip install 'backissue[transformers]'"
             ) from error
         try:
-            encoder = SentenceTransformer(name)
+            encoder = SentenceTransformer(name, **NO_CODE)
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             raise InvalidArgumentError(
                 f"the model {name!r} cannot be loaded: it is no folder of a sentence-transformers model and none that "

@@ -3,12 +3,13 @@
 Orders come on stdin, one JSON object a line; for each, its process id and then its exit status go to stdout.
 
 `write` works by a seeded plan on an index and notes in a journal what it begins and what was acknowledged; `die_at`
-makes it kill itself at that step of the write side. `probe` opens an index that may be damaged, searches it and checks
-it, and writes what it saw to a file.
+makes it kill itself at that step of the write side, and `kind` and `step` make a call of the operating system fail.
+`probe` opens an index that may be damaged, searches it and checks it, and writes what it saw to a file.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import random
@@ -22,6 +23,7 @@ from types import FrameType
 from typing import Any
 
 from backissue.indexer import Indexer
+from backissue.indexer import indexer as indexer_module
 from backissue.search import Archive, Article
 from backissue.search.embedding import load_embedder
 from backissue.search.errors import ArticleNotFoundError, BackissueError, IndexNotFoundError
@@ -71,6 +73,8 @@ class Journal:
         state: dict[str, Article] = {}
         open_change: dict[str, Article | None] = {}
         for line in self.lines():
+            if "failed" in line:
+                continue
             if "begun" in line:
                 open_change = {key: Article(**value) if value else None for key, value in line["change"].items()}
                 continue
@@ -110,9 +114,13 @@ def make_article(rng: random.Random, article_id: str) -> Article:
     )
 
 
-def work(index: Path, journal: Journal, seed: int, operations: int) -> None:
-    """So many operations by the plan of a seed, each of them noted before and after."""
+def work(index: Path, journal: Journal, seed: int, operations: int, clock: Callable[[int], None] | None = None) -> None:
+    """So many operations by the plan of a seed, each of them noted before and after; `clock` is moved between them.
+
+    A tail is folded into a new generation by every few additions.
+    """
     rng = random.Random(seed)
+    indexer_module.TAIL_LEAST, indexer_module.TAIL_SHARE = 12, 0.0
     state = journal.state()[0]
     for number in range(operations):
         fresh = [make_article(rng, f"a{seed}-{number}-{n}") for n in range(rng.randint(1, 3))]
@@ -126,6 +134,8 @@ def work(index: Path, journal: Journal, seed: int, operations: int) -> None:
         change: dict[str, Article | None] = {one.id: one for one in taken.get(verb, ())}
         if verb == "delete":
             change = dict.fromkeys(known)
+        if clock is not None:
+            clock(rng.randint(-(10**9), 10**9))
         journal.begin(verb, change)
         match verb:
             case "add" | "update":
@@ -180,10 +190,7 @@ def probe(index: Path) -> dict[str, Any]:
 
 def _look(index: Path) -> Any:
     with Archive.open(index) as archive:
-        answers = []
-        for question, options in QUESTIONS:
-            results = archive.search(question, k=20, **options).to_dict()  # type: ignore[arg-type]
-            answers.append({key: value for key, value in results.items() if key != "took_ms"})
+        answers = answers_of(archive)
         ids = sorted({hit["article"]["id"] for answer in answers for hit in answer["hits"]})
         texts = [
             article and [article_to_dict(article), archive.passage_spans(article.id)]
@@ -191,6 +198,15 @@ def _look(index: Path) -> Any:
         ]
         near = archive.similar(ids[0]).to_dict()["hits"] if ids else []
     return json.loads(json.dumps([answers, texts, near]))
+
+
+def answers_of(archive: Archive) -> list[dict[str, Any]]:
+    """What is answered to a number of questions, without the time that it took."""
+    answers = []
+    for question, options in QUESTIONS:
+        results = archive.search(question, k=20, **options).to_dict()  # type: ignore[arg-type]
+        answers.append({key: value for key, value in results.items() if key != "took_ms"})
+    return answers
 
 
 def stored(archive: Archive, key: str) -> Article | None:
@@ -214,15 +230,71 @@ def _told(call: Callable[[], Any]) -> dict[str, Any]:
         return {"foreign": traceback.format_exc()}
 
 
+class Faults:
+    """The faults of `faults.c`, which must have been preloaded."""
+
+    KINDS = (
+        "write error",
+        "disk full",
+        "short write",
+        "sync error",
+        "no permission",
+        "read error",
+        "short read",
+    )
+
+    def __init__(self) -> None:
+        self._library = ctypes.CDLL(None)
+        self._library.faults_struck.restype = ctypes.c_long
+        self._library.faults_move_clock.argtypes = (ctypes.c_long,)
+
+    def arm(self, kind: str, step: int, folder: Path, *, lasting: bool = False) -> None:
+        """The call of that number that reaches a file below the folder fails; with `lasting` all later ones, too."""
+        self._library.faults_arm(1 + self.KINDS.index(kind), ctypes.c_long(step), lasting, str(folder).encode())
+
+    def disarm(self) -> int:
+        """No call fails any more; gives how many did."""
+        struck = int(self._library.faults_struck())
+        self._library.faults_arm(0, ctypes.c_long(0), 0, b"")
+        return struck
+
+    def move_clock(self, seconds: int) -> None:
+        """The clock of the day jumps."""
+        self._library.faults_move_clock(seconds)
+
+
+def under_faults(index: Path, journal: Journal, order: dict[str, Any]) -> None:
+    """Works while a call fails; the failure is to be an error of the library, and is noted."""
+    faults = Faults()
+    faults.arm(order["kind"], order["step"], index, lasting=order["lasting"])
+    error = ""
+    try:
+        work(index, journal, order["seed"], order["operations"])
+    except BackissueError as raised:
+        error = raised.code
+    journal.write(failed=error, struck=faults.disarm())
+
+
 def carry_out(order: dict[str, Any]) -> None:
     """One order, in this process."""
     index = Path(order["index"])
     if order["do"] == "probe":
-        Path(order["out"]).write_text(json.dumps(probe(index)), encoding="utf-8")
+        faults = Faults() if "kind" in order else None
+        if faults is not None:
+            faults.arm(order["kind"], order["step"], index)
+        seen = probe(index)
+        if faults is not None:
+            seen["struck"] = faults.disarm()
+        Path(order["out"]).write_text(json.dumps(seen), encoding="utf-8")
+        return
+    journal = Journal(Path(order["journal"]))
+    if "kind" in order:
+        under_faults(index, journal, order)
         return
     if "die_at" in order:
         die_at(order["die_at"])
-    work(index, Journal(Path(order["journal"])), order["seed"], order["operations"])
+    clock = Faults().move_clock if order.get("clock") else None
+    work(index, journal, order["seed"], order["operations"], clock)
 
 
 def main() -> None:

@@ -130,7 +130,7 @@ def test_no_question_falls_behind_its_recorded_rank(seeds):
     before = recorded()
     for qid, now in outcomes.items():
         mark = "" if now == before.get(qid) else f"   was {before.get(qid)}"
-        print(f"{qid:10} {now}{mark}\t{by_id[qid]['question']}")  # noqa: T201
+        print(f"{qid:10} {now}{mark}\t{by_id[qid]['question']}")
     answerable = [qid for qid in outcomes if grades.get(qid)]
     unanswerable = [qid for qid in outcomes if not grades.get(qid)]
     then, now = [[which[qid] for qid in answerable] for which in (before, outcomes)]
@@ -140,10 +140,10 @@ def test_no_question_falls_behind_its_recorded_rank(seeds):
         ("sentence shown", lambda some: sum(one.sentence for one in some) / len(some)),
         ("not given up", lambda some: sum(not one.nothing for one in some) / len(some)),
     ):
-        print(f"{name}: {measure(now):.3f} (recorded {measure(then):.3f})")  # noqa: T201
+        print(f"{name}: {measure(now):.3f} (recorded {measure(then):.3f})")
         assert measure(now) >= measure(then) - SLACK, name
     refused = sum(outcomes[qid].nothing for qid in unanswerable)
-    print(f"unanswerable and said so: {refused} of {len(unanswerable)}")  # noqa: T201
+    print(f"unanswerable and said so: {refused} of {len(unanswerable)}")
     assert refused >= sum(before[qid].nothing for qid in unanswerable)
 
 
@@ -156,5 +156,5 @@ def test_hybrid_does_not_fall_below_its_best_leg(seeds):
         )
         for mode, rerank in (("lexical", "off"), ("semantic", "off"), ("hybrid", "off"), ("hybrid", "fast"))
     }
-    print(values)  # noqa: T201
+    print(values)
     assert values["hybrid", "fast"] >= max(values["lexical", "off"], values["semantic", "off"]) - SLACK

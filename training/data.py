@@ -13,16 +13,18 @@ from __future__ import annotations
 import json
 import lzma
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from itertools import combinations, groupby
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-KINDS = ("sentences", "passages", "questions", "words")
-SENTENCES, PASSAGES, QUESTIONS, WORDS = range(len(KINDS))
+KINDS = ("sentences", "passages", "questions", "words", "glossed")
+SENTENCES, PASSAGES, QUESTIONS, WORDS, GLOSSED = range(len(KINDS))
 
 # Multiway sources whose rows follow each other as prose, so that neighbouring rows make a passage.
 PROSE = frozenset(
@@ -50,6 +52,10 @@ UNLICENSED = frozenset({"xling_eval"})
 MAX_CHARS = 2000
 PASSAGE_CHARS = 700
 MIN_QUERY_CHARS = 24
+WRITTEN_QUESTIONS = Path(__file__).with_name("questions.tsv")
+"""What fusion and the reranker are learned on: the passages that it asks for are not trained on."""
+CLOZES = 2
+SENTENCE_END = re.compile(r"(?<=[.!?。！？؟])[\s]*(?=\S)")
 
 
 @dataclass
@@ -83,9 +89,20 @@ def load(corpora: Path, seed: int = 0) -> Corpus:
     return builder.finish()
 
 
+def passage_key(passage: str) -> str:
+    """What a passage of a question set is called in `questions.tsv`."""
+    return sha256(passage.encode()).hexdigest()[:16]
+
+
+def asked_passages() -> frozenset[str]:
+    """The keys of the passages that `questions.tsv` asks for."""
+    return frozenset(line.split("\t")[1] for line in WRITTEN_QUESTIONS.read_text("utf-8").splitlines()[1:])
+
+
 class _Builder:
     def __init__(self, seed: int) -> None:
         self.corpus = Corpus()
+        self.held_out = asked_passages()
         self.random = random.Random(seed)
         self.pairs: list[NDArray[np.int32]] = []
         self.groups: list[NDArray[np.int32]] = []
@@ -217,16 +234,34 @@ class _Builder:
         self._emit(rows)
 
     def _add_questions(self, path: Path, name: str) -> None:
+        """Questions with their passages, and sentences of a passage with the rest of it."""
         rows, row_of = [], {}
         with lzma.open(path, "rt", encoding="utf-8") as lines:
             for line in lines:
                 entry = json.loads(line)
+                if passage_key(entry["p"]) in self.held_out:
+                    continue
                 lang, passage = entry["lang"], _one_line(entry["p"])
-                told, meaning = row_of.get(passage) or (self._text(lang, passage), self._meaning())
-                row_of[passage] = (told, meaning)
+                if passage not in row_of:
+                    row_of[passage] = (self._text(lang, passage), self._meaning())
+                    rows += self._clozes(name, lang, passage, row_of[passage][1])
+                told, meaning = row_of[passage]
                 asked = self._text(lang, _one_line(entry["q"]))
                 rows.append((asked, asked + 1, told, told + 1, meaning, self._group(QUESTIONS, name, lang, lang)))
         self._emit(rows)
+
+    def _clozes(
+        self, name: str, lang: str, passage: str, meaning: int
+    ) -> Iterator[tuple[int, int, int, int, int, int]]:
+        """Some sentences of a passage, each with the passage without it (Lee et al. 2019)."""
+        sentences = [one for one in SENTENCE_END.split(passage[:MAX_CHARS]) if one]
+        long_enough = [i for i, one in enumerate(sentences) if len(one.encode()) >= 2 * MIN_QUERY_CHARS]
+        if len(sentences) < 3:
+            return
+        for i in self.random.sample(long_enough, min(CLOZES, len(long_enough))):
+            asked = self._text(lang, sentences[i])
+            told = self._text(lang, " ".join(sentences[:i] + sentences[i + 1 :]))
+            yield (asked, asked + 1, told, told + 1, meaning, self._group(PASSAGES, name, lang, lang))
 
 
 def _tsv(path: Path, columns: int) -> Iterator[list[str]]:

@@ -48,7 +48,8 @@ def examples(archive: Archive, asked: list[Asked], reranker: DeepReranker) -> It
         first, evidence = evidence_of_first(archive, question, candidates, candidates.fused)
         fast = np.array([judgement.log_odds for judgement in reranker.fast.judge(one.text, evidence)])
         read = np.argsort(-fast, kind="stable")[:READ_DEEPLY]
-        features = reranker.features(one.text, [evidence[i] for i in read], fast[read])
+        texts = evidence.texts()
+        features = reranker.features(one.text, [texts[i] for i in read], fast[read])
         article = archive._store.row_of(one.passage)
         at = [snapshot.columns.article[candidates.positions[first[i]]] for i in read]
         right = at.index(article) if article in at else -1

@@ -262,7 +262,7 @@ class Training:
         settings, device = self.settings, self.student.device
         generator = np.random.default_rng([settings.seed, self.progress.step])
         shares = np.array(settings.shares) / sum(settings.shares)
-        kind = int(generator.choice(len(KINDS), p=shares))
+        kind = int(generator.choice(len(shares), p=shares))
         drawn = np.unique(generator.integers(len(self._pool.rows[kind]), size=settings.batch[kind]))
         pairs = self._corpus.pairs[self._pool.rows[kind][drawn]]
         left = self._embed(pairs[:, 0], pairs[:, 1], kind)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from data import KINDS, Corpus
+from data import KINDS, WRITTEN_QUESTIONS, Corpus, passage_key
 from numpy.typing import NDArray
 from static import Encoded, embed, group_weights, ranges
 
@@ -52,6 +52,31 @@ class Probe:
         return probe(
             self.pairs, lambda first, last: embed(weights, *ranges(self.encoded, first, last, PROBE_TOKENS)).numpy()
         )
+
+
+def written(corpora: Path, embed: Embed, others: int = 400) -> dict[str, float]:
+    """The questions of `questions.tsv`, whose passages are not trained on, among `others` more of each set."""
+    rows = [line.split("\t") for line in WRITTEN_QUESTIONS.read_text("utf-8").splitlines()[1:]]
+    wanted = {row[1] for row in rows}
+    passages: dict[str, str] = {}
+    for source in sorted({row[0] for row in rows}):
+        taken = 0
+        for entry in _jsonl(corpora / f"{source}.jsonl.xz"):
+            key = passage_key(entry["p"])
+            if key in wanted or (key not in passages and taken < others and len(entry["p"]) < 6000):
+                taken += key not in wanted
+                passages[key] = entry["p"]
+    number = {key: i for i, key in enumerate(passages)}
+    told = embed(list(passages.values()))
+    measured = {}
+    for name, mine in (
+        ("written same", [row for row in rows if row[2] == row[3]]),
+        ("written foreign", [row for row in rows if row[2] != row[3]]),
+    ):
+        asked = [row for row in mine if row[1] in number]
+        scores = embed([row[4] for row in asked]) @ told.T
+        measured[name] = ndcg_at_10(scores, np.array([number[row[1]] for row in asked]))
+    return measured
 
 
 def probe_pairs(

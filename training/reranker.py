@@ -39,6 +39,7 @@ from backissue.search.query import parse
 from backissue.search.question import Question, understand
 from backissue.search.rerank import Evidence, FastReranker
 from backissue.search.retrieval import gather, retrieve
+from backissue.search.translations import Translations
 
 QUESTION_SETS = (
     "qa_pl_poquad_tests", "qa_fr_piaf", "qa_tydi_goldp", "qa_tr_tquad", "qa_ja_jsquad_dev", "qa_zh_cmrc2018",
@@ -80,6 +81,7 @@ def passages_and_questions(corpora: Path, questions: Path, per_set: int) -> tupl
     rng = random.Random(1)
     asked = list(written_questions(questions))
     wanted = {one.passage for one in asked}
+    unwanted = twins() - wanted
     passages: dict[str, Article] = {}
     for name in QUESTION_SETS:
         with lzma.open(corpora / f"{name}.jsonl.xz", "rt", encoding="utf-8") as file:
@@ -89,7 +91,9 @@ def passages_and_questions(corpora: Path, questions: Path, per_set: int) -> tupl
         for row in rows:
             key = sha256(row["p"].encode()).hexdigest()[:16]
             is_other = key not in wanted and key not in passages
-            if len(row["p"]) > 6000 or len(row["p"]) < 80 or row["lang"] not in LANGS_OF.get(name, {row["lang"]}):
+            if not 80 <= len(row["p"]) <= 6000 or row["lang"] not in LANGS_OF.get(name, {row["lang"]}):
+                continue
+            if key in unwanted:
                 continue
             if not is_other or others < per_set:
                 others += is_other
@@ -97,10 +101,19 @@ def passages_and_questions(corpora: Path, questions: Path, per_set: int) -> tupl
     return passages, [one for one in asked if one.passage in passages]
 
 
+def twins() -> set[str]:
+    """The keys of passages that are the same news as another in another language."""
+    lines = Path(__file__).with_name("twins.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    return {key for line in lines for key in line.split("\t")}
+
+
 def written_questions(path: Path) -> Iterator[Asked]:
-    """The questions of the file: corpus, key of the passage, its language, that of the question, and the question."""
+    """The questions of the file: corpus, key of the passage, its language, that of the question, and the question.
+
+    The last two columns, where the answering sentence stands in the passage, are for `training.answers`.
+    """
     for line in path.read_text(encoding="utf-8").splitlines()[1:]:
-        _, key, lang, asked_in, question = line.split("\t")
+        _, key, lang, asked_in, question, _, _ = line.split("\t")
         yield Asked(question, key, foreign=lang != asked_in)
 
 
@@ -109,9 +122,10 @@ def candidates_of(archive: Archive, asked: Sequence[Asked]) -> Iterator[tuple[As
     snapshot, embedder = archive._snapshot, StaticEmbedder.bundled()
     for one in asked:
         query = parse(one.text)
-        question = understand(query, snapshot.langs, embedder)
-        legs = retrieve(snapshot, question, Mode.HYBRID, snapshot.restriction(query), None)
-        candidates = gather(snapshot, question, legs, Mode.HYBRID, keep_all=True)
+        question = understand(query, snapshot.langs, embedder, Translations.bundled())
+        table = snapshot.lexical.table(question.terms)
+        legs = retrieve(snapshot, question, table, Mode.HYBRID, snapshot.restriction(query), None)
+        candidates = gather(snapshot, question, table, legs, Mode.HYBRID, keep_all=True)
         if len(candidates):
             yield one, question, candidates
 
@@ -134,15 +148,11 @@ def reranker_example(
 
 def evidence_of_first(
     archive: Archive, question: Question, candidates: Candidates, fused: NDArray[np.float64]
-) -> tuple[list[int], list[Evidence]]:
+) -> tuple[list[int], Evidence]:
     """The places of the candidates that fusion puts first, and what a reranker is told of them."""
     snapshot = archive._snapshot
-    first = np.argsort(-fused, kind="stable")[:RERANK_DEPTH].tolist()
-    rows = {index: int(snapshot.columns.row[candidates.positions[index]]) for index in first}
-    stored = snapshot.store.passages(rows.values())
-    refs = snapshot.store.refs({passage.article for passage in stored.values()})
-    worth = {ref.lang: snapshot.worth(question.terms_in(ref.lang)) for ref in refs.values()}
-    return first, [evidence_of(candidates, index, stored[rows[index]], refs, worth) for index in first]
+    first = np.argsort(-fused, kind="stable")[:RERANK_DEPTH]
+    return first.tolist(), evidence_of(snapshot, snapshot.lexical.table(question.terms), candidates, first)
 
 
 def _right(archive: Archive, one: Asked, candidates: Candidates, places: Iterable[int]) -> int:

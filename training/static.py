@@ -1,8 +1,8 @@
 """Contrastive training of the static table: one vector per token, a text is the normalised mean of its tokens' vectors.
 
 Symmetric InfoNCE (van den Oord et al. 2018) over large batches, in which every other pair of the batch is a negative
-unless it has the same meaning. A batch is of one kind (sentences, passages, questions or words) and mixes languages on
-both sides, so that neither side can be told by its language.
+unless it has the same meaning. A batch is of one kind (see `data.KINDS`) and mixes languages on both sides, so that
+neither side can be told by its language.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Settings:
     scale: float = 20.0
     max_tokens: int = 128
     balance: float = 0.5
-    shares: tuple[float, float, float, float] = (0.45, 0.25, 0.2, 0.1)
+    shares: tuple[float, ...] = (0.35, 0.15, 0.15, 0.1, 0.25)
     seed: int = 0
 
 
@@ -166,16 +166,18 @@ def train(
     settings: Settings,
     allowed: NDArray[np.bool_],
     report: Callable[[int, NDArray[np.float32], str], None],
+    initial: NDArray[np.float32] | None = None,
     checkpoint: Path | None = None,
     every: int = 250,
 ) -> NDArray[np.float32]:
-    """The trained table (vocabulary, dimension).
+    """The trained table (vocabulary, dimension), from an initial one or from noise.
 
     Every `every` steps the state is kept at `checkpoint`, from where the next call goes on, and
     `report(step, table, line)` is called.
     """
     torch.manual_seed(settings.seed)
-    table = torch.nn.Parameter(torch.randn(vocabulary, settings.dimension) * 0.1)
+    noise = torch.randn(vocabulary, settings.dimension) * 0.1
+    table = torch.nn.Parameter(noise if initial is None else torch.from_numpy(initial.copy()))
     optimizer = torch.optim.Adam([table], lr=settings.learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_factor(step, settings.cycles))
     steps = sum(length for length, _ in settings.cycles)

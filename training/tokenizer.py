@@ -1,7 +1,7 @@
 """The tokeniser: byte-pair merges over normalised words, the same for every language.
 
-Text is normalised (NFKC, lower case), cut at white space, and punctuation and digits stand alone; pieces are learned by
-BPE (Sennrich et al. 2016). Unknown characters yield no token.
+Text is normalised (NFKC, lower case, letters that are written in two ways as one), cut at white space, and punctuation
+and digits stand alone; pieces are learned by BPE (Sennrich et al. 2016). Unknown characters yield no token.
 """
 
 from __future__ import annotations
@@ -30,9 +30,19 @@ def sample(texts: Sequence[str], langs: Sequence[str], chars: int, seed: int = 0
             yield text
 
 
+# Letters that writers use for each other: Arabic hamza seats and endings, Romanian cedillas, Russian yo, and marks
+# that are left out as often as not. Single characters only, so that words are still normalised one by one.
+SAME_LETTERS = (
+    (Regex("[\u064b-\u0652\u0670\u0640\u0307]"), ""), (Regex("[أإآٱ]"), "ا"),
+    ("ى", "ي"), ("ة", "ه"), ("ş", "ș"), ("ţ", "ț"), ("ё", "е"), ("ґ", "г"),
+)  # fmt: skip
 # Punctuation marks and symbols stand alone, digits in fours (a year is one piece), and scripts without spaces in runs
-# of one script, which keeps Japanese particles off the words they follow.
-CUTS = r"[^\p{L}\p{M}\p{N}]|\p{N}{1,4}|\p{Han}+|\p{Hiragana}+|[\p{Katakana}ー]+"
+# of one script, which keeps Japanese particles off the words they follow. The Arabic article, with the conjunctions
+# and prepositions that are written before it, is cut off its noun.
+CUTS = (
+    r"[^\p{L}\p{M}\p{N}]|\p{N}{1,4}|\p{Han}+|\p{Hiragana}+|[\p{Katakana}ー]+"
+    r"|(?<![\p{L}\p{M}])[وف]?(?:[بك]?ال|لل)(?=\p{L}{2,})"
+)
 # Of scripts with spaces only: a Chinese word is the same within a sentence as at its start.
 UNMARKED = rf"{WORD_START}(?=\p{{Han}}|\p{{Hiragana}}|\p{{Katakana}})|{WORD_START}(?!\p{{L}})"
 
@@ -40,7 +50,9 @@ UNMARKED = rf"{WORD_START}(?=\p{{Han}}|\p{{Hiragana}}|\p{{Katakana}})|{WORD_STAR
 def train(texts: Iterator[str], vocabulary: int) -> Tokenizer:
     """A tokeniser of `vocabulary` pieces; those that begin a word are marked."""
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.Lowercase(), *(normalizers.Replace(*letters) for letters in SAME_LETTERS)]
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.WhitespaceSplit(),

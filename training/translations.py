@@ -58,7 +58,7 @@ WEIGHTS = {
     "news_ruby_lang": 0.3, "strings_android": 0.3, "strings_web_yml": 0.3, "strings_mediawiki_ext": 0.2,
     "strings_wikibase": 0.2, "docs_letsencrypt": 0.2, "docs_ms_dynamics_headings": 0.2, "help_ms_alchemy_headings": 0.2,
     "help_gnome_user_docs": 0.2, "book_debian_handbook": 0.2, "strings_thunderbird": 0.15, "docs_python": 0.15,
-    "lex/freedict": 2.0, "lex/eurovoc_en_fr": 1.0, "lex/wordnet_multi": 0.7, "lex/cldr_names": 1.5,
+    "lex/eurovoc_en_fr": 1.0, "lex/wordnet_multi": 0.7, "lex/cldr_names": 1.5,
     "lex/country_names": 1.5, "lex/osm_presets": 0.5, "lex/cpv_codes": 0.3,
 }  # fmt: skip
 NEWS = Path(__file__).with_name("news.tsv")

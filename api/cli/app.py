@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from backissue.api.cli import doctoring, evaluating, reading, serving, writing
+from backissue.api.cli import doctoring, evaluating, keys, reading, serving, writing
 from backissue.api.cli.exits import exits_help
 from backissue.api.cli.terminal import say
 
@@ -48,3 +48,6 @@ app.command()(serving.serve)
 app.command("eval")(evaluating.evaluate)
 app.command()(doctoring.doctor)
 app.command()(writing.rollback)
+app.command()(writing.backup)
+app.command()(writing.restore)
+app.command()(keys.key)

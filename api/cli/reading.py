@@ -51,6 +51,9 @@ def search(
     recency_days: Annotated[
         float | None, typer.Option(metavar="DAYS", help="The age at which an article counts half.")
     ] = None,
+    translate: Annotated[
+        bool, typer.Option("--translate/--no-translate", help="Search other languages for the words' translations.")
+    ] = True,
     passages: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="How many passages of each article: 3 in JSON, 1 in text.")
     ] = None,
@@ -80,6 +83,7 @@ def search(
             sort=sort,
             recency_days=recency_days,
             filter=wanted,
+            translate=translate,
             passages=passages or 3,
         )
     return _show_results(results, offset, passages or 1, json)

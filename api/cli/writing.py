@@ -23,7 +23,7 @@ from backissue.api.cli.terminal import emit_json, note, safe_line, say
 from backissue.search.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from backissue.indexer import Summary
+    from backissue.indexer import Backup, Summary
     from backissue.indexer.readers import Problem
 
 PROBLEMS_SHOWN = 20
@@ -112,6 +112,42 @@ def rollback(index: IndexOption = DEFAULT_INDEX, json: JsonOption = False) -> in
     return Exit.DONE
 
 
+def backup(
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="The new file that is to hold the archive.")],
+    index: IndexOption = DEFAULT_INDEX,
+    json: JsonOption = False,
+) -> int:
+    """Copy the archive to one file, and read the copy to its end.
+
+    It is as the archive was at one moment; searches and changes go on meanwhile.
+    """
+    from backissue.indexer import Indexer
+
+    return _show_backup(Indexer(index).backup(target), json, "Backed up to")
+
+
+def restore(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="The file that backup made.")],
+    index: IndexOption = DEFAULT_INDEX,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Give up what the archive holds now, where there is one.")
+    ] = False,
+    json: JsonOption = False,
+) -> int:
+    """Put back what a backup holds, and build its index."""
+    from backissue.indexer import Indexer
+
+    return _show_backup(Indexer(index).restore(source, replace=replace), json, "Restored from")
+
+
+def _show_backup(made: Backup, json: bool, words: str) -> int:
+    if json:
+        emit_json(made.to_dict())
+    else:
+        say(f"{words} {made.path}: {made.articles:,} articles, {made.bytes:,} bytes, whole.")
+    return Exit.DONE
+
+
 def mapping_of(pairs: Sequence[str]) -> dict[str, str]:
     """`["text=body"]` as `{"text": "body"}`.
 
@@ -129,7 +165,7 @@ def mapping_of(pairs: Sequence[str]) -> dict[str, str]:
 
 
 def _show_summary(summary: Summary, json: bool, *, expects_articles: bool) -> int:
-    for line in problem_lines(summary.problems):
+    for line in problem_lines(summary.problems, summary.skipped):
         note(line)
     if json:
         emit_json(summary.to_dict())
@@ -140,12 +176,13 @@ def _show_summary(summary: Summary, json: bool, *, expects_articles: bool) -> in
     return Exit.DONE if read_any or not expects_articles else Exit.NOTHING
 
 
-def problem_lines(problems: Sequence[Problem]) -> Iterator[str]:
-    """The first problems one line each, then how many more there are."""
+def problem_lines(problems: Sequence[Problem], skipped: int) -> Iterator[str]:
+    """The first problems one line each, then how many more of the `skipped` there are."""
     for problem in problems[:PROBLEMS_SHOWN]:
         yield f"skipped: {safe_line(str(problem))}"
-    if len(problems) > PROBLEMS_SHOWN:
-        yield f"skipped: {len(problems) - PROBLEMS_SHOWN:,} more; --json lists them all"
+    if skipped > PROBLEMS_SHOWN:
+        listed = "them all" if skipped == len(problems) else f"the first {len(problems):,}"
+        yield f"skipped: {skipped - PROBLEMS_SHOWN:,} more; --json lists {listed}"
 
 
 def summary_lines(summary: Summary) -> Iterator[str]:

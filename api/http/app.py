@@ -10,12 +10,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from backissue.api.http import handlers, page
 from backissue.api.http.metrics import Metrics
-from backissue.api.http.middleware import BodyLimit, LastResort, Measured, SecurityHeaders
+from backissue.api.http.middleware import BodyLimit, LastResort, Measured, RateLimit, SecurityHeaders
 from backissue.api.http.openapi import DESCRIPTION, TAGS, TITLE, describe_problems
 from backissue.api.http.routes import articles, rebuild, search, system
 from backissue.api.http.service import Service
@@ -23,6 +24,9 @@ from backissue.api.http.settings import ServerSettings
 
 MAX_QUESTION_BYTES = 64 << 10
 """Size of any body but that of articles: a question of the greatest length with every filter is far smaller."""
+
+BODIES_AT_ONCE = 4
+"""So many bodies of the greatest size may be in memory together, arriving or waiting to be written."""
 
 
 def create_app(
@@ -37,14 +41,14 @@ def create_app(
     settings = settings or ServerSettings()
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, float]]:
         with ExitStack() as stack:
             folder = run_folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="backissue-")))
             service = Service(index, settings, folder / "jobs")
             stack.callback(service.close)
             app.state.service = service
             warming = asyncio.create_task(service.warm_up()) if warm_up else None
-            yield
+            yield {"client_seconds": settings.client_seconds, "max_connections": settings.max_connections}
             if warming is not None:
                 await warming
 
@@ -69,8 +73,23 @@ def create_app(
         return settings.max_body_bytes if scope["path"] == "/v1/articles" else MAX_QUESTION_BYTES
 
     # The last added is the outermost.
-    app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
+    app.add_middleware(
+        BodyLimit,
+        max_bytes=max_body_bytes,
+        max_bytes_together=BODIES_AT_ONCE * settings.max_body_bytes,
+        pause_s=settings.client_seconds,
+        whole_s=settings.upload_seconds,
+    )
+    app.add_middleware(RateLimit)
     app.add_middleware(LastResort)
     app.add_middleware(Measured, metrics=app.state.metrics)
     app.add_middleware(SecurityHeaders)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "X-API-Key"],
+            expose_headers=["Location", "Retry-After"],
+        )
     return app

@@ -1,6 +1,6 @@
-"""Who may change the archive: API keys, their scopes, and the check that routes depend on.
+"""Who may read and change the archive: API keys, their scopes, and the check that routes depend on.
 
-A key is written in settings as one of
+A key is written in the settings, or a line each in a file of keys, as one of
 
     name:scope:sha256-of-the-secret     newsroom:write:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
     secret                              a plain secret of 16 characters or more, with the scope admin
@@ -11,19 +11,28 @@ random keys rather than passwords, and the hash is taken on each request.
 
 from __future__ import annotations
 
+import base64
 import hmac
 import re
+import secrets
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import sha256
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from starlette.datastructures import Headers
 
+from backissue.api.http.limiting import address_of
 from backissue.api.http.problems import ApiError
 from backissue.search.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from backissue.api.http.service import Service
 
 MIN_SECRET_CHARS = 16
 _HEX_SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -32,9 +41,11 @@ _HEX_SHA256 = re.compile(r"[0-9a-f]{64}")
 class Scope(IntEnum):
     """What a key allows; each scope allows what the ones before it do."""
 
-    WRITE = 1
+    READ = 1
+    """Searching, where that is not open to all."""
+    WRITE = 2
     """Adding and deleting articles."""
-    ADMIN = 2
+    ADMIN = 3
     """Rebuilding the index."""
 
 
@@ -84,22 +95,84 @@ def hashed(secret: str) -> str:
     return sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
 
 
+def keys_in(path: Path) -> tuple[ApiKey, ...]:
+    """The keys of a file, a line each; empty lines and those that begin with # say nothing.
+
+    The file is read again when it has changed, so keys come and go without a restart.
+
+    Raises:
+        InvalidArgumentError: it cannot be read, or a line is no key.
+    """
+    try:
+        stat = path.stat()
+        return _keys_of(path, stat.st_mtime_ns, stat.st_size, stat.st_ino)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidArgumentError(f"The file of API keys {path} cannot be read: {error}.") from None
+
+
+@lru_cache(maxsize=4)
+def _keys_of(path: Path, *_version: int) -> tuple[ApiKey, ...]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return tuple(
+        ApiKey.from_text(line.strip(), number)
+        for number, line in enumerate(lines, start=1)
+        if line.strip() and not line.lstrip().startswith("#")
+    )
+
+
+def new_key(name: str, scope: Scope) -> tuple[str, ApiKey]:
+    """A new secret and its key.
+
+    Raises:
+        InvalidArgumentError: the name cannot stand in a setting.
+    """
+    if not re.fullmatch(r"[\w.@-]{1,60}", name):
+        raise InvalidArgumentError(f"{name!r} is no name of a key; letters, digits and . @ - _ can be in one.")
+    secret = secrets.token_urlsafe(32)
+    return secret, ApiKey(name, scope, hashed(secret))
+
+
 _bearer = HTTPBearer(auto_error=False, scheme_name="bearer", description="An API key of this server.")
 _header = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="key", description="An API key of this server.")
 
 
-def needs(scope: Scope) -> Callable[..., Coroutine[Any, Any, ApiKey]]:
+def needs(scope: Scope) -> Callable[..., Coroutine[Any, Any, None]]:
     """A dependency that lets a request through only with a key of this scope."""
 
     async def check(
         request: Request,
         bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
         header: Annotated[str | None, Depends(_header)],
-    ) -> ApiKey:
-        keys: tuple[ApiKey, ...] = request.app.state.service.settings.api_keys
-        return authorise(keys, bearer.credentials if bearer else header, scope)
+    ) -> None:
+        _let_in(request, bearer.credentials if bearer else header, scope)
 
     return check
+
+
+async def may_read(request: Request) -> None:
+    """A dependency that lets a request through where reading is open to all, or with a key of the scope read."""
+    if not request.app.state.service.settings.public_reading:
+        _let_in(request, _secret_of(request.headers) or _password_of(request.headers), Scope.READ)
+
+
+def _let_in(request: Request, secret: str | None, scope: Scope) -> None:
+    """Wrong keys are counted for each address, and too many of them end its guessing."""
+    service: Service = request.app.state.service
+    rate, who = service.settings.rate_of_wrong_keys, address_of(request)
+    if secret:
+        service.limiter.check(rate, "wrong keys", who)
+    try:
+        authorise(service.keys(), secret, scope)
+    except ApiError as refusal:
+        if secret and refusal.code == "unauthorized":
+            service.limiter.count(rate, "wrong keys", who)
+        raise
+
+
+def presented_key(headers: Headers, keys: Callable[[], tuple[ApiKey, ...]]) -> ApiKey | None:
+    """The key that a request presents, None where it presents none that is one; `keys` are asked for when needed."""
+    secret = _secret_of(headers)
+    return _opened(keys(), secret) if secret else None
 
 
 def authorise(keys: tuple[ApiKey, ...], secret: str | None, scope: Scope) -> ApiKey:
@@ -108,24 +181,48 @@ def authorise(keys: tuple[ApiKey, ...], secret: str | None, scope: Scope) -> Api
     Raises:
         ApiError: writing is off, no key was sent, none fits, or its scope does not reach.
     """
-    if not keys:
+    if not keys and scope is not Scope.READ:
         raise ApiError(
             "writing_disabled",
             "This server has no API key, so nobody can change its archive. "
             "To allow it, start the server with BACKISSUE_API_KEYS set to a secret of your choice.",
         )
     challenge = {"WWW-Authenticate": 'Bearer realm="backissue"'}
+    if scope is Scope.READ:
+        # What a browser understands. It sends a password to other pages' requests too, so it opens nothing but reading.
+        challenge = {"WWW-Authenticate": 'Basic realm="backissue", charset="UTF-8", Bearer realm="backissue"'}
     if not secret:
         raise ApiError(
             "unauthorized", "Send an API key as 'Authorization: Bearer KEY' or as 'X-API-Key: KEY'.", headers=challenge
         )
-    digest = hashed(secret)
-    matching = [key for key in keys if key.opens(digest)]
-    if not matching:
+    key = _opened(keys, secret)
+    if key is None:
         raise ApiError("unauthorized", "The API key is not one of this server's.", headers=challenge)
-    key = max(matching, key=lambda one: one.scope)
     if key.scope < scope:
         raise ApiError(
             "forbidden", f"The key {key.name!r} has the scope {key.scope.name.lower()}; {scope.name.lower()} is needed."
         )
     return key
+
+
+def _opened(keys: tuple[ApiKey, ...], secret: str) -> ApiKey | None:
+    digest = hashed(secret)
+    # Each is compared, whether one was found or not.
+    matching = [key for key in keys if key.opens(digest)]
+    return max(matching, key=lambda one: one.scope, default=None)
+
+
+def _secret_of(headers: Headers) -> str | None:
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    return credentials.strip() if scheme.lower() == "bearer" else headers.get("x-api-key")
+
+
+def _password_of(headers: Headers) -> str | None:
+    """The password of HTTP's basic authentication (RFC 7617), whatever the name."""
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return base64.b64decode(credentials, validate=True).decode("utf-8").partition(":")[2]
+    except ValueError:
+        return None

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from backissue.api.http.auth import presented_key
 from backissue.api.http.handlers import public_detail
+from backissue.api.http.limiting import address_of
 from backissue.api.http.metrics import Metrics
 from backissue.api.http.problems import ApiError, problem
+
+if TYPE_CHECKING:
+    from backissue.api.http.service import Service
+
+log = logging.getLogger(__name__)
+
+_NOT_COUNTED = ("/health/", "/static/")
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -104,6 +117,8 @@ class LastResort:
 
         try:
             await self._app(scope, receive, noting_start)
+        except ClientDisconnect:
+            log.info("A client went away before it had sent its request.")
         except Exception as error:
             if started:
                 raise  # half a response is out: only closing the connection tells the client
@@ -112,11 +127,19 @@ class LastResort:
 
 
 class BodyLimit:
-    """Refuses bodies that are longer than their address takes, before or while they are read, or compressed."""
+    """Refuses bodies that are longer than their address takes, before or while they are read, or compressed, or that
+    come too slowly, or that together with those of other requests would fill the memory.
+    """
 
-    def __init__(self, app: ASGIApp, max_bytes: Callable[[Scope], int]) -> None:
+    def __init__(
+        self, app: ASGIApp, max_bytes: Callable[[Scope], int], max_bytes_together: int, pause_s: float, whole_s: float
+    ) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._max_bytes_together = max_bytes_together
+        self._pause_s = pause_s
+        self._whole_s = whole_s
+        self._held_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves a request whose body is acceptable, and refuses it otherwise."""
@@ -135,16 +158,57 @@ class BodyLimit:
             await problem(scope, "body_too_large", _too_large(limit))(scope, receive, send)
             return
         received = 0
+        is_whole = False
+        ends_s = time.monotonic() + self._whole_s
 
         async def counting() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
+            nonlocal received, is_whole
+            if is_whole:
+                return await receive()  # the end of the connection, for which nothing has to come
+            try:
+                wait_s = min(self._pause_s, max(ends_s - time.monotonic(), 0))
+                message = await asyncio.wait_for(receive(), wait_s)
+            except TimeoutError:
+                raise ApiError("body_too_slow", "The body did not arrive in time.") from None
+            size = len(message.get("body", b""))
+            is_whole = not message.get("more_body", False)
+            received += size
+            self._held_bytes += size
             if received > limit:
                 raise ApiError("body_too_large", _too_large(limit))
+            if self._held_bytes > self._max_bytes_together:
+                raise ApiError("overloaded", "Other bodies fill the memory that is for them. Come back shortly.")
             return message
 
-        await self._app(scope, counting, send)
+        try:
+            await self._app(scope, counting, send)
+        finally:
+            self._held_bytes -= received
+
+
+class RateLimit:
+    """Turns away who comes too often: a key that is one by its own rate, everyone else by that of addresses."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves a request that is not one too many."""
+        if scope["type"] != "http" or scope["path"].startswith(_NOT_COUNTED):
+            await self._app(scope, receive, send)
+            return
+        service: Service = scope["app"].state.service
+        settings = service.settings
+        try:
+            key = presented_key(Headers(scope=scope), service.keys)
+            if key is not None:
+                service.limiter.count(settings.rate_per_key, "requests with this key", key.name)
+            else:
+                service.limiter.count(settings.rate_per_address, "requests", address_of(HTTPConnection(scope)))
+        except ApiError as refusal:
+            await problem(scope, refusal.code, str(refusal.detail), headers=refusal.headers)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
 
 
 def _too_large(limit: int) -> str:

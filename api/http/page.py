@@ -11,12 +11,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 
 from backissue.api.http import render, views, wording
 from backissue.api.http.address import Address
+from backissue.api.http.auth import may_read
 from backissue.api.http.explained import explained
 from backissue.api.http.handlers import public_detail
 from backissue.api.http.problems import KINDS, ApiError
@@ -59,7 +60,12 @@ class PageRoute(APIRoute):
         return handle_as_page
 
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False, default_response_class=HTMLResponse)
+router = APIRouter(
+    route_class=PageRoute,
+    include_in_schema=False,
+    default_response_class=HTMLResponse,
+    dependencies=[Depends(may_read)],
+)
 
 
 @router.api_route("/", methods=["GET", "HEAD"])

@@ -46,6 +46,7 @@ KINDS: Mapping[str, Kind] = {
         Kind("article_not_found", 404, "The archive holds no such article."),
         Kind("job_not_found", 404, "There is no such job."),
         Kind("method_not_allowed", 405, "This address does not take this method."),
+        Kind("body_too_slow", 408, "The body came too slowly."),
         Kind("body_too_large", 413, "The body is too large."),
         Kind("unsupported_media_type", 415, "The body is of a type that is not accepted here."),
         Kind("invalid_request", 422, "A parameter cannot be used."),
@@ -65,8 +66,12 @@ KINDS: Mapping[str, Kind] = {
         Kind("index_locked", 503, "Another writer is at work."),
         Kind("index_not_found", 503, "There is no index to search.", private=True),
         Kind("not_ready", 503, "The server is not ready."),
+        Kind("storage", 507, "The server cannot store anything now.", private=True),
     )
 }
+
+READING = ("unauthorized", "forbidden", "too_many_requests")
+"""What may keep a client from reading."""
 
 CODE_OF_STATUS = {
     400: "bad_request",
@@ -74,6 +79,7 @@ CODE_OF_STATUS = {
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    408: "body_too_slow",
     413: "body_too_large",
     415: "unsupported_media_type",
     422: "invalid_request",

@@ -73,6 +73,7 @@ class SearchParams(FilterParams):
     recency_days: float | None = Field(
         None, gt=0, le=100_000, allow_inf_nan=False, description="Days after which a story counts half as much."
     )
+    translate: bool = Field(True, description="Search other languages for the likely translations of the words.")
     passages: int = Field(3, ge=1, le=20, description="Passages of each article.")
     explain: bool = Field(True, description="Say what each leg, the fusion and the reranker gave.")
 

@@ -85,6 +85,8 @@ def _check_address(host: str, port: int) -> None:
 def _run(index: Path, host: str, port: int, workers: int, settings: ServerSettings, run_folder: Path) -> None:
     import uvicorn
 
+    from backissue.api.http.protocol import MAX_HEADER_BYTES, PatientProtocol
+
     if workers > 1:
         shared_metrics = run_folder / "metrics"
         shared_metrics.mkdir()
@@ -108,7 +110,11 @@ def _run(index: Path, host: str, port: int, workers: int, settings: ServerSettin
         port=port,
         workers=workers,
         lifespan="on",
-        proxy_headers=False,  # whose word to take for an address is for a proxy's operator to say
+        http=PatientProtocol,
+        h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+        ws="none",
+        proxy_headers=bool(settings.trusted_proxies),  # whose word to take for an address is for the operator to say
+        forwarded_allow_ips=list(settings.trusted_proxies),
         server_header=False,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )

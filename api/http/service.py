@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 
+from backissue.api.http.auth import ApiKey
 from backissue.api.http.gate import Gate
 from backissue.api.http.jobs import Job, JobRunner, JobStore
+from backissue.api.http.limiting import Limiter
 from backissue.api.http.problems import ApiError
 from backissue.api.http.settings import ServerSettings
-from backissue.search.errors import BackissueError
+from backissue.search.errors import BackissueError, InvalidArgumentError
 from backissue.search.layout import IndexPaths
 
 if TYPE_CHECKING:
@@ -51,8 +53,22 @@ class Service:
         )
         self._writes = Gate("write", at_once=1, waiting=_WRITES_WAITING, seconds=None)
         self._jobs = JobRunner(JobStore(jobs_folder))
+        self.limiter = Limiter()
         self._archive: Archive | None = None
+        self._is_warming = False
         self._opening = threading.Lock()
+
+    def keys(self) -> tuple[ApiKey, ...]:
+        """The API keys that are good now.
+
+        Raises:
+            ApiError: their file cannot be read any more; then nobody is let in, and the log says why.
+        """
+        try:
+            return self.settings.keys()
+        except InvalidArgumentError as error:
+            log.error("%s", error)
+            raise ApiError("not_ready", "The server cannot read its API keys.") from None
 
     async def read(self, work: Callable[[Archive], T]) -> T:
         """What `work` gives of the archive.
@@ -64,11 +80,16 @@ class Service:
         return await self._reads.run(lambda: work(self._opened()))
 
     async def warm_up(self) -> None:
-        """Opens the archive and asks it once, so that no reader waits for the models to load."""
+        """Opens the archive and asks it once, so that no reader waits for the models to load. Until then the service is
+        not ready.
+        """
+        self._is_warming = True
         try:
             await asyncio.to_thread(lambda: self._opened().search(_WARMING_QUESTION, k=1))
         except BackissueError as error:
             log.warning("The index cannot be searched yet: %s", error)
+        finally:
+            self._is_warming = False
 
     async def write(self, work: Callable[[Indexer], T]) -> T:
         """What `work` gives of the writer, one at a time. Once begun it is always waited for: what is
@@ -96,9 +117,11 @@ class Service:
         """What a ready server says of itself.
 
         Raises:
-            ApiError: no further search would be let in.
+            ApiError: the server is starting, or no further search would be let in.
             BackissueError: there is no index that can be searched.
         """
+        if self._is_warming:
+            raise ApiError("not_ready", "The server is starting.")
         if self._reads.is_full:
             raise ApiError("not_ready", "As many searches wait as may wait.")
         return await asyncio.to_thread(self._ready)

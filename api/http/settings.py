@@ -5,12 +5,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, TypeVar
 
-from backissue.api.http.auth import ApiKey
+from backissue.api.http.auth import ApiKey, keys_in
+from backissue.api.http.limiting import checked_rate
 from backissue.search.errors import InvalidArgumentError
 
 PREFIX = "BACKISSUE_"
+_TRUTHS = {"yes": True, "true": True, "1": True, "on": True, "no": False, "false": False, "0": False, "off": False}
 
 T = TypeVar("T")
 
@@ -28,6 +31,20 @@ def _keys(text: str) -> tuple[ApiKey, ...]:
     return tuple(ApiKey.from_text(item, number) for number, item in enumerate(_items(text), start=1))
 
 
+def _key_file(text: str) -> str:
+    if not text:
+        return ""
+    path = Path(text).absolute()
+    keys_in(path)
+    return str(path)
+
+
+def _yes_or_no(text: str) -> bool:
+    if text.casefold() not in _TRUTHS:
+        raise InvalidArgumentError(f"it is {text!r}; it must be yes or no.")
+    return _TRUTHS[text.casefold()]
+
+
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
     """How the server behaves. Each field is read from the variable `BACKISSUE_` + its name in capitals.
@@ -41,6 +58,28 @@ class ServerSettings:
         _keys,
         "Keys that may change the archive, separated by commas: a secret, or name:scope:sha256. None: no one.",
     )
+    api_keys_file: str = _setting("", _key_file, "A file of such keys, one a line; it is read again when it changes.")
+    public_reading: bool = _setting(
+        True, _yes_or_no, "Whether everyone may search; if no, reading needs a key of the scope read."
+    )
+    rate_per_key: str = _setting("", checked_rate, "Requests that a key may make, such as 1000/minute. None: no limit.")
+    rate_per_address: str = _setting(
+        "", checked_rate, "Requests that an address may make without a key, such as 60/minute. None: no limit."
+    )
+    rate_of_wrong_keys: str = _setting(
+        "20/minute", checked_rate, "Wrong keys that an address may present before it is refused for a while."
+    )
+    trusted_proxies: tuple[str, ...] = _setting(
+        (), _items, "Addresses of proxies whose X-Forwarded-For and -Proto are believed, separated by commas."
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        (), _items, "Origins whose pages may read this server's answers, separated by commas. None: no other."
+    )
+    max_connections: int = _setting(512, int, "Clients that may be connected at once.", minimum=1)
+    client_seconds: float = _setting(
+        15.0, float, "Time that a client may take to send its request's head or a piece of it.", minimum=0.001
+    )
+    upload_seconds: float = _setting(120.0, float, "Time that a body may take to arrive whole.", minimum=0.001)
     rerankers: tuple[str, ...] = _setting(
         (), _items, "Other rerankers that a request may ask for, separated by commas, besides fast and off."
     )
@@ -58,6 +97,14 @@ class ServerSettings:
             minimum, value = setting.metadata["minimum"], getattr(self, setting.name)
             if minimum is not None and not value >= minimum:
                 raise InvalidArgumentError(f"{variable(setting.name)} is {value}; it must be {minimum} or more.")
+
+    def keys(self) -> tuple[ApiKey, ...]:
+        """All keys that are good now.
+
+        Raises:
+            InvalidArgumentError: the file of keys cannot be read.
+        """
+        return self.api_keys + (keys_in(Path(self.api_keys_file)) if self.api_keys_file else ())
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> ServerSettings:
@@ -111,4 +158,6 @@ def _reject_misspelt(name: str, known: tuple[str, ...]) -> None:
 def _text(value: object) -> str:
     if isinstance(value, tuple):
         return ",".join(item.to_text() if isinstance(item, ApiKey) else str(item) for item in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return str(value)

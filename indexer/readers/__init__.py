@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
+from backissue.indexer.parallel import mapped, working_together
 from backissue.indexer.readers.fields import check_mapping
 from backissue.indexer.readers.files import find_files
 from backissue.indexer.readers.finish import RawArticle, finish
@@ -21,6 +23,10 @@ from backissue.indexer.readers.streams import File, files_in
 from backissue.search.types import Article
 
 __all__ = ["Problem", "read"]
+
+_OF_ONE_ARTICLE = frozenset({".html", ".htm", ".xhtml", ".md", ".markdown", ".txt", ".text"})
+_FINISHED_AT_ONCE = 64
+_SIZE_AT_ONCE = 2_000_000
 
 _SUFFIXES = ".txt .md .html .jsonl .ndjson .json .csv .tsv, as they are or in .gz .xz .bz2 .zst .zip .tar"
 
@@ -42,23 +48,66 @@ def read(
 
 
 def _read(paths: Iterable[Path], mapping: Mapping[str, str]) -> Iterator[Article | Problem]:
+    tasks = ((mapping, some) for some in _batches(_found(paths, mapping)))
+    return chain.from_iterable(mapped(_finish_all, tasks))
+
+
+def _found(paths: Iterable[Path], mapping: Mapping[str, str]) -> Iterator[Path | RawArticle | Problem]:
+    """What is in files, as it was found. A file that holds one article is left to whoever finishes it."""
     for path in find_files(paths):
-        if isinstance(path, Problem):
+        if isinstance(path, Path) and path.suffix.casefold() in _OF_ONE_ARTICLE:
             yield path
-            continue
-        for file in files_in(path):
-            if isinstance(file, Problem):
-                yield file
-            else:
-                yield from _articles(file, mapping)
+        else:
+            yield from _found_in(path, mapping)
 
 
-def _articles(file: File, mapping: Mapping[str, str]) -> Iterator[Article | Problem]:
+def _found_in(path: Path | Problem, mapping: Mapping[str, str]) -> Iterator[RawArticle | Problem]:
+    for file in files_in(path) if isinstance(path, Path) else (path,):
+        if isinstance(file, Problem):
+            yield file
+        else:
+            yield from _raw(file, mapping)
+
+
+def _batches(found: Iterable[Path | RawArticle | Problem]) -> Iterator[list[Path | RawArticle | Problem]]:
+    """What goes to other processes goes in batches, with a bound on their size."""
+    batch: list[Path | RawArticle | Problem] = []
+    size = 0
+    for one in found:
+        batch.append(one)
+        size += _size(one)
+        if len(batch) >= _FINISHED_AT_ONCE or size > _SIZE_AT_ONCE or not working_together():
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _size(found: Path | RawArticle | Problem) -> int:
+    if isinstance(found, RawArticle):
+        return sum(len(value) for value in found.fields.values() if isinstance(value, str))
+    return found.stat().st_size if isinstance(found, Path) and found.is_file() else 0
+
+
+def _finish_all(task: tuple[Mapping[str, str], Sequence[Path | RawArticle | Problem]]) -> list[Article | Problem]:
+    mapping, batch = task
+    return list(chain.from_iterable(_finished(one, mapping) for one in batch))
+
+
+def _finished(found: Path | RawArticle | Problem, mapping: Mapping[str, str]) -> Iterator[Article | Problem]:
+    if isinstance(found, Path):
+        for one in _found_in(found, mapping):
+            yield from _finished(one, mapping)
+    else:
+        yield finish(found) if isinstance(found, RawArticle) else found
+
+
+def _raw(file: File, mapping: Mapping[str, str]) -> Iterator[RawArticle | Problem]:
     found = False
     try:
         for raw in _raw_articles(file, mapping):
             found = True
-            yield finish(raw) if isinstance(raw, RawArticle) else raw
+            yield raw
     except UnreadableError as error:
         yield Problem(file.path, error.where, error.kind, error.reason)
     else:

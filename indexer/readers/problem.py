@@ -18,6 +18,8 @@ Kind = Literal[
     "unpruned",
 ]
 
+MAX_REASON_CHARS = 500
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -27,6 +29,11 @@ class Problem:
     where: str
     kind: Kind
     reason: str
+
+    def __post_init__(self) -> None:
+        # A reason may quote the names that a stranger's file has for its fields.
+        if len(self.reason) > MAX_REASON_CHARS:
+            object.__setattr__(self, "reason", f"{self.reason[:MAX_REASON_CHARS]}…")
 
     def __str__(self) -> str:
         place = f"{self.path}, {self.where}" if self.where else self.path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import sys
 from collections.abc import Callable
@@ -18,7 +19,11 @@ from backissue.api.cli.run import run
 from backissue.search.archive import Archive
 from backissue.search.types import Filter
 
-VERBS = ("rebuild", "add", "delete", "search", "show", "similar", "stats", "serve", "eval", "doctor", "rollback")
+OF_AN_INDEX = (
+    *("rebuild", "add", "delete", "search", "show", "similar", "stats", "serve", "eval", "doctor", "rollback"),
+    *("backup", "restore"),
+)
+VERBS = (*OF_AN_INDEX, "key")
 
 
 class Outcome(NamedTuple):
@@ -65,9 +70,9 @@ def day(tmp_path: Path) -> Path:
 def test_each_verb_takes_an_index_and_gives_json() -> None:
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     assert tuple(commands) == VERBS
-    for command in commands.values():
+    for verb, command in commands.items():
         options = {option for parameter in command.params for option in parameter.opts}
-        assert {"--index", "--json"} <= options
+        assert {"--json", *(["--index"] if verb in OF_AN_INDEX else [])} <= options
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -428,3 +433,29 @@ def test_an_interruption_says_what_is_safe(backissue: Command, monkeypatch: pyte
     code, out, err = backissue("stats")
     assert (code, out) == (130, "")
     assert "What was acknowledged is kept" in err
+
+
+# Backups and keys
+
+
+def test_a_backup_is_one_file_that_restores(backissue: Command, small_index: Path, tmp_path: Path) -> None:
+    code, out, _ = backissue("backup", tmp_path / "b.db", "--index", small_index, "--json")
+    made = json.loads(out)
+    assert (code, made["articles"], made["bytes"]) == (0, 6, (tmp_path / "b.db").stat().st_size)
+    code, out, _ = backissue("restore", tmp_path / "b.db", "--index", tmp_path / "new")
+    assert code == 0
+    assert out.startswith(f"Restored from {tmp_path / 'b.db'}: 6 articles, ")
+    assert backissue("search", "dam", "--index", tmp_path / "new").code == 0
+    code, _, err = backissue("restore", tmp_path / "b.db", "--index", tmp_path / "new")
+    assert code == 2
+    assert "--replace" in err
+    assert backissue("restore", tmp_path / "b.db", "--index", tmp_path / "new", "--replace").code == 0
+
+
+def test_a_key_is_a_secret_and_what_the_server_knows_of_it(backissue: Command) -> None:
+    code, out, _ = backissue("key", "desk", "--scope", "write", "--json")
+    made = json.loads(out)
+    assert code == 0
+    assert made["key"] == f"desk:write:{hashlib.sha256(made['secret'].encode()).hexdigest()}"
+    assert backissue("key", "a:b", "--scope", "read").code == 2
+    assert backissue("key", "desk", "--scope", "owner").code == 2

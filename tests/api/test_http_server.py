@@ -49,7 +49,7 @@ def serving(index: Path, workers: int) -> Iterator[tuple[str, subprocess.Popen[b
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        until_s = time.monotonic() + 30
+        until_s = time.monotonic() + 120
         while True:
             try:
                 fetch(f"{url}/health/ready")
@@ -61,7 +61,7 @@ def serving(index: Path, workers: int) -> Iterator[tuple[str, subprocess.Popen[b
         yield url, process
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
 
 
 def test_a_served_index_answers_and_the_server_ends_when_told(own_index: Path):

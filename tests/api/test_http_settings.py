@@ -15,9 +15,21 @@ def test_an_empty_environment_gives_the_defaults():
     assert ServerSettings.from_env({}) == ServerSettings()
 
 
-def test_every_setting_is_read_from_its_variable():
+def test_every_setting_is_read_from_its_variable(tmp_path):
+    key_file = tmp_path / "keys"
+    key_file.write_text(f"desk:read:{hashed(SECRET)}\n")
     environ = {
         "BACKISSUE_API_KEYS": f"desk:write:{hashed(SECRET)}",
+        "BACKISSUE_API_KEYS_FILE": str(key_file),
+        "BACKISSUE_PUBLIC_READING": "no",
+        "BACKISSUE_RATE_PER_KEY": "100/minute",
+        "BACKISSUE_RATE_PER_ADDRESS": "10/second",
+        "BACKISSUE_RATE_OF_WRONG_KEYS": "5/hour",
+        "BACKISSUE_TRUSTED_PROXIES": "127.0.0.1, 10.0.0.0/8",
+        "BACKISSUE_CORS_ORIGINS": "https://news.example",
+        "BACKISSUE_MAX_CONNECTIONS": "9",
+        "BACKISSUE_CLIENT_SECONDS": "3",
+        "BACKISSUE_UPLOAD_SECONDS": "33",
         "BACKISSUE_RERANKERS": "big-reranker, other/reranker",
         "BACKISSUE_MAX_CONCURRENT_SEARCHES": "2",
         "BACKISSUE_MAX_QUEUED_SEARCHES": "0",
@@ -29,6 +41,16 @@ def test_every_setting_is_read_from_its_variable():
     assert set(environ) == {variable(field.name) for field in fields(ServerSettings)}
     assert ServerSettings.from_env(environ) == ServerSettings(
         api_keys=(ApiKey("desk", Scope.WRITE, hashed(SECRET)),),
+        api_keys_file=str(key_file),
+        public_reading=False,
+        rate_per_key="100/minute",
+        rate_per_address="10/second",
+        rate_of_wrong_keys="5/hour",
+        trusted_proxies=("127.0.0.1", "10.0.0.0/8"),
+        cors_origins=("https://news.example",),
+        max_connections=9,
+        client_seconds=3.0,
+        upload_seconds=33.0,
         rerankers=("big-reranker", "other/reranker"),
         max_concurrent_searches=2,
         max_queued_searches=0,

@@ -49,7 +49,11 @@ def test_a_server_that_warms_up_starts_with_or_without_an_index(
     tmp_path: Path, press_index: Path, caplog: pytest.LogCaptureFixture
 ):
     with TestClient(create_app(press_index, warm_up=True)) as client:
-        assert client.get("/health/ready").status_code == 200
+        until_s = time.monotonic() + 20
+        while (ready := client.get("/health/ready")).status_code == 503:
+            assert ready.json()["detail"] == "The server is starting."
+            assert time.monotonic() < until_s
+        assert ready.status_code == 200
     assert not caplog.records
     with TestClient(create_app(tmp_path / "nowhere", warm_up=True)) as client:
         assert client.get("/health/live").status_code == 200

@@ -44,11 +44,19 @@ def tokens(*vectors: tuple[float, float]) -> TokenVectors:
     return TokenVectors(starts, np.stack([starts, starts + 1], axis=1), array)
 
 
-def evidence(n: int) -> list[Evidence]:
+def evidence(n: int) -> Evidence:
     words = ["harbour", "froze", "winter", "train", "border", "shells", "food"]
-    return [
-        Evidence(words[i % 7], f"{words[i % 5]} {words[i % 3]} {i}.", i / n, 0.1, 0.5, readable=True) for i in range(n)
-    ]
+    texts = [(words[i % 7], f"{words[i % 5]} {words[i % 3]} {i}.") for i in range(n)]
+    tokens = [StaticEmbedder.bundled().token_ids(f"{title}\n{text}") for title, text in texts]
+    return Evidence(
+        words=np.arange(n) / max(n, 1),
+        together=np.full(n, 0.1),
+        cosine=np.full(n, 0.5),
+        readable=np.ones(n, dtype=np.bool_),
+        tokens=np.concatenate([*tokens, np.zeros(0, np.int32)]),
+        token_starts=np.cumsum([0, *map(len, tokens)]),
+        texts=lambda: texts,
+    )
 
 
 def test_the_part_that_covers_the_question_is_found() -> None:
@@ -95,7 +103,7 @@ def test_what_the_fast_reranker_puts_first_is_read_and_stays_before_the_rest(rer
 
 
 def test_no_candidates_give_no_judgements(reranker: DeepReranker) -> None:
-    assert reranker.judge("what froze", []) == []
+    assert reranker.judge("what froze", evidence(0)) == []
 
 
 def test_a_question_without_a_known_word_is_judged(reranker: DeepReranker) -> None:

@@ -13,7 +13,8 @@ DIMENSION = 16
 
 def unit(rng: np.random.Generator, n: int) -> np.ndarray:
     vectors = rng.normal(size=(n, DIMENSION)).astype(np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors.astype(np.float16).astype(np.float32)  # as the archive keeps them
 
 
 def brute_force(vectors, query, k, mask=None):
@@ -43,6 +44,7 @@ def test_base_and_tail_together_are_the_brute_force_order(flat, seed, k, share):
 
 def test_an_inverted_file_finds_the_wanted_part_under_every_filter(tmp_path, monkeypatch):
     monkeypatch.setattr("backissue.indexer.dense.EXACT_UP_TO", 1000)
+    monkeypatch.setattr("backissue.search.dense.COMPARED_ONE_BY_ONE", 100)
     rng = np.random.default_rng(3)
     centres = unit(rng, 40)
     vectors = centres[rng.integers(0, 40, 6000)] + 0.3 * unit(rng, 6000)
@@ -80,3 +82,18 @@ def test_an_empty_index_finds_nothing(tmp_path):
     build_dense(np.zeros((0, DIMENSION), dtype=np.float32), tmp_path / "dense.faiss")
     index = DenseIndex.open(tmp_path / "dense.faiss", 0, DIMENSION)
     assert len(index.search(np.ones(DIMENSION, dtype=np.float32), 5)) == 0
+
+
+def test_vectors_are_given_back_by_position(flat):
+    vectors, index = flat
+    positions = np.array([299, 0, 249, 250, 7])
+    assert index.vectors(positions) == pytest.approx(vectors[positions])
+
+
+def test_an_inverted_file_gives_vectors_back_as_its_codes_have_them(tmp_path, monkeypatch):
+    monkeypatch.setattr("backissue.indexer.dense.EXACT_UP_TO", 100)
+    vectors = unit(np.random.default_rng(2), 800)
+    build_dense(vectors[:700], tmp_path / "dense.faiss")
+    index = DenseIndex.open(tmp_path / "dense.faiss", 8, DIMENSION).with_tail(vectors[700:])
+    positions = np.array([699, 700, 3, 799])
+    assert index.vectors(positions) == pytest.approx(vectors[positions], abs=0.01)

@@ -240,7 +240,7 @@ def test_questions_of_four_words_and_more():
                 if found.lang != lang:
                     missed.append(f"{lang}: {question} -> {found.lang} {found.confidence:.2f}")
     report = "\n".join([f"{asked - len(missed)} of {asked} questions in {len(QUESTIONS)} languages", *missed])
-    print(report)  # noqa: T201
+    print(report)
     assert len(missed) <= 0.05 * asked, report
 
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from rank_bm25 import BM25Okapi
 
-from backissue.indexer.lexical import LexicalPassage, apply, create
+from backissue.indexer.analysed import analyse_passages
+from backissue.indexer.lexical import apply, create
 from backissue.search.filters import NO_RESTRICTION, Restriction
 from backissue.search.lexical import LexicalIndex, WeightedTerm, highest_term_bm25, language_terms
 from backissue.search.question import expand
@@ -23,17 +24,10 @@ class LuceneBM25(BM25Okapi):
 
 def build(path, texts, lang="en", **columns):
     index = create(path)
-    passages = [
-        LexicalPassage(
-            row=row,
-            title="",
-            text=text,
-            lang=lang,
-            codes=(1, columns.get("source", {}).get(row, 0), 0, 0),
-            day=columns.get("day", {}).get(row, 1),
-        )
-        for row, text in enumerate(texts, start=1)
-    ]
+    source, day = columns.get("source", {}), columns.get("day", {})
+    passages = analyse_passages(
+        [(row, "", text, lang, 1, source.get(row, 0), 0, 0, day.get(row, 1)) for row, text in enumerate(texts, start=1)]
+    ).passages
     assert apply(index, (), passages, fresh=True) == len(texts)
     return LexicalIndex.open(path)
 
@@ -55,7 +49,7 @@ def test_rankings_are_those_of_rank_bm25(tmp_path, corpus):
         question = " ".join(rng.sample(WORDS, rng.randint(1, 6)))
         terms = expand(question, "en", ["en"])
         expected = oracle.get_scores([term.key for term in terms])
-        hits = index.search(terms, 20, NO_RESTRICTION, ["en"])
+        hits = index.search(index.table(terms), 20, NO_RESTRICTION, ["en"])
         assert hits.scores == pytest.approx(np.sort(expected)[::-1][: len(hits)], rel=1e-4)
         for row, score in zip(hits.rows, hits.scores, strict=True):
             assert score == pytest.approx(expected[row - 1], rel=1e-4)
@@ -64,8 +58,8 @@ def test_rankings_are_those_of_rank_bm25(tmp_path, corpus):
 def test_a_weight_multiplies_the_score(tmp_path, corpus):
     index = build(tmp_path / "lexical", corpus)
     [term] = expand(WORDS[3], "en", ["en"])
-    once = index.search([term], 5, NO_RESTRICTION, ["en"])
-    half = index.search([WeightedTerm("en", term.term, 0.5)], 5, NO_RESTRICTION, ["en"])
+    once = index.search(index.table([term]), 5, NO_RESTRICTION, ["en"])
+    half = index.search(index.table([WeightedTerm("en", term.term, 0.5)]), 5, NO_RESTRICTION, ["en"])
     assert half.rows.tolist() == once.rows.tolist()
     assert half.scores == pytest.approx(0.5 * once.scores, rel=1e-5)
 
@@ -73,14 +67,14 @@ def test_a_weight_multiplies_the_score(tmp_path, corpus):
 def test_no_score_is_above_the_highest(tmp_path):
     index = build(tmp_path / "lexical", ["storm " * 30, "calm sea", "calm day"])
     [term] = expand("storm", "en", ["en"])
-    [score] = index.search([term], 5, NO_RESTRICTION, ["en"]).scores
+    [score] = index.search(index.table([term]), 5, NO_RESTRICTION, ["en"]).scores
     assert 0.8 * highest_term_bm25(3, 1) < score < highest_term_bm25(3, 1)
 
 
 def test_a_word_of_one_language_does_not_meet_its_namesake_in_another(tmp_path):
     index = build(tmp_path / "lexical", ["Gift im Wasser"], lang="de")
-    assert len(index.search([WeightedTerm("en", "gift")], 5, NO_RESTRICTION, ["de"])) == 0
-    assert len(index.search([WeightedTerm("de", "gift")], 5, NO_RESTRICTION, ["de"])) == 1
+    assert len(index.search(index.table([WeightedTerm("en", "gift")]), 5, NO_RESTRICTION, ["de"])) == 0
+    assert len(index.search(index.table([WeightedTerm("de", "gift")]), 5, NO_RESTRICTION, ["de"])) == 1
 
 
 def test_of_a_words_translations_the_one_that_counts_most_decides(tmp_path):
@@ -88,7 +82,7 @@ def test_of_a_words_translations_the_one_that_counts_most_decides(tmp_path):
     options = [WeightedTerm("en", "port", 0.9, "harbour"), WeightedTerm("en", "dock", 0.4, "harbour")]
 
     def score(terms):
-        hits = index.search(terms, 10, NO_RESTRICTION, ["en"])
+        hits = index.search(index.table(terms), 10, NO_RESTRICTION, ["en"])
         return dict(zip(hits.rows.tolist(), hits.scores.tolist(), strict=True))
 
     port, dock, both = score(options[:1]), score(options[1:]), score(options)
@@ -103,7 +97,7 @@ def test_codes_days_phrases_and_exclusions_are_applied_by_the_index(tmp_path):
     ship = expand("ship", "en", ["en"])
 
     def rows(**restriction):
-        return sorted(index.search(ship, 10, Restriction(**restriction), ["en"]).rows.tolist())
+        return sorted(index.search(index.table(ship), 10, Restriction(**restriction), ["en"]).rows.tolist())
 
     assert rows() == [1, 2, 3, 4]
     assert rows(codes={"source": frozenset({7})}) == [1, 2]
@@ -120,8 +114,9 @@ def test_codes_days_phrases_and_exclusions_are_applied_by_the_index(tmp_path):
 
 def test_applying_changes_twice_does_no_harm(tmp_path):
     index = create(tmp_path / "lexical")
-    passage = LexicalPassage(1, "Harbour", "The harbour froze", "en", (1, 0, 0, 0), 1)
-    apply(index, (), [passage], fresh=True)
+    [froze] = analyse_passages([(1, "Harbour", "The harbour froze", "en", 1, 0, 0, 0, 1)]).passages
+    apply(index, (), [froze], fresh=True)
+    [quay] = analyse_passages([(2, "Harbour", "The quay froze", "en", 1, 0, 0, 0, 1)]).passages
     for _ in range(2):
-        apply(index, [1], [LexicalPassage(2, "Harbour", "The quay froze", "en", (1, 0, 0, 0), 1)], fresh=False)
+        apply(index, [1], [quay], fresh=False)
     assert len(LexicalIndex.open(tmp_path / "lexical")) == 1

@@ -57,7 +57,7 @@ def test_the_questions_stop_words_are_no_words_of_another_language():
 
 
 def test_a_question_of_names_is_read_in_every_language_alike():
-    question = understand(parse("Putin Pyongyang"), ["pl", "en"], None)
+    question = understand(parse("Putin Pyongyang"), ["pl", "en"], None, Translations.bundled())
     assert question.lang == "und"
     assert {term.lang for term in question.terms} == {"pl", "en"}
     assert all(term.weight == 1.0 for term in question.terms)
@@ -65,6 +65,6 @@ def test_a_question_of_names_is_read_in_every_language_alike():
 
 
 def test_a_question_knows_its_language_and_what_it_can_read():
-    question = understand(parse("what does North Korea get in return"), ["pl", "en"], None)
+    question = understand(parse("what does North Korea get in return"), ["pl", "en"], None, Translations.bundled())
     assert question.lang == "en"
     assert question.reads("en") and not question.reads("pl")

@@ -2,20 +2,39 @@ import numpy as np
 import pytest
 
 from backissue.search.calibration import Calibration, Judgement, LogisticModel
-from backissue.search.embedding import TokenVectors
 from backissue.search.errors import MissingExtraError
-from backissue.search.rerank import WINDOW_TOKENS, Evidence, FastReranker, interactions
+from backissue.search.forward import starts_of
+from backissue.search.rerank import WINDOW_TOKENS, Evidence, FastReranker, interactions, unit_rows
 from backissue.search.types import Mode
 
 
 def tokens(*vectors):
-    array = np.array(vectors, dtype=np.float32).reshape(len(vectors), 2)
-    n = len(vectors)
-    return TokenVectors(ids=np.arange(n, dtype=np.int32), spans=np.zeros((n, 2), dtype=np.int64), vectors=array)
+    return np.array(vectors, dtype=np.float32).reshape(len(vectors), 2)
+
+
+def both(query, passages):
+    starts = starts_of(map(len, passages))
+    together = np.concatenate(passages) if passages else tokens()
+    cosines = np.maximum(unit_rows(together) @ unit_rows(query).T, 0.0)
+    return interactions(query, cosines, starts)
 
 
 def interaction(query, passages):
-    return interactions(query, passages)[0]
+    return both(query, passages)[0]
+
+
+def evidence(embedder, *texts, words=0.0, together=0.0, readable=False):
+    ids = [embedder.token_ids(text) for text in texts]
+    n = len(texts)
+    return Evidence(
+        words=np.full(n, words),
+        together=np.full(n, together),
+        cosine=np.full(n, 0.5),
+        readable=np.full(n, readable),
+        tokens=np.concatenate(ids),
+        token_starts=starts_of(map(len, ids)),
+        texts=lambda: texts,
+    )
 
 
 EAST, NORTH, NORTH_EAST = (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)
@@ -37,7 +56,7 @@ def test_what_stands_together_fills_a_window():
     nothing = (-1.0, -1.0)
     together = tokens(EAST, NORTH, *[nothing] * 200)
     apart = tokens(EAST, *[nothing] * 200, NORTH)
-    whole, window = interactions(tokens(EAST, NORTH), [together, apart])
+    whole, window = both(tokens(EAST, NORTH), [together, apart])
     assert whole == pytest.approx([1.0, 1.0])
     assert window == pytest.approx([1.0, 0.5])
 
@@ -47,18 +66,18 @@ def test_windows_are_those_of_a_plain_loop_over_half_steps(length):
     rng = np.random.default_rng(length)
     query = tokens(*rng.normal(size=(4, 2)))
     passages = [tokens(*rng.normal(size=(n, 2))) for n in (length, 3, length + 7)]
-    whole, window = interactions(query, passages)
-    weights = np.linalg.norm(query.vectors, axis=1)
+    whole, window = both(query, passages)
+    weights = np.linalg.norm(query, axis=1)
 
     def cover(vectors):
-        cosines = [[q @ p / np.linalg.norm(q) / np.linalg.norm(p) for p in vectors] for q in query.vectors]
+        cosines = [[q @ p / np.linalg.norm(q) / np.linalg.norm(p) for p in vectors] for q in query]
         return sum(w * max(0.0, *row) for w, row in zip(weights, cosines, strict=True)) / weights.sum()
 
     half = WINDOW_TOKENS // 2
     for i, passage in enumerate(passages):
-        starts = range(0, len(passage.vectors), half)
-        assert whole[i] == pytest.approx(cover(passage.vectors), abs=1e-5)
-        assert window[i] == pytest.approx(max(cover(passage.vectors[s : s + WINDOW_TOKENS]) for s in starts), abs=1e-5)
+        starts = range(0, len(passage), half)
+        assert whole[i] == pytest.approx(cover(passage), abs=1e-5)
+        assert window[i] == pytest.approx(max(cover(passage[s : s + WINDOW_TOKENS]) for s in starts), abs=1e-5)
 
 
 def test_empty_texts_score_nothing():
@@ -76,8 +95,9 @@ def test_a_logistic_model_adds_its_weighted_features():
 
 def test_a_foreign_passage_has_features_of_its_own(embedder):
     def features(readable):
-        evidence = [Evidence("Harbour", "The harbour froze.", 0.4, 0.3, 0.5, readable)]
-        return FastReranker(embedder, Calibration.bundled().reranker[Mode.HYBRID]).features("frozen harbour", evidence)
+        model = Calibration.bundled().reranker[Mode.HYBRID]
+        one = evidence(embedder, "Harbour\nThe harbour froze.", words=0.4, together=0.3, readable=readable)
+        return FastReranker(embedder, model).features("frozen harbour", one)
 
     near, far = features(True), features(False)
     assert near["window"] == far["foreign_window"] > 0
@@ -87,10 +107,10 @@ def test_a_foreign_passage_has_features_of_its_own(embedder):
 
 def test_the_fast_reranker_prefers_the_passage_that_answers(embedder):
     question = "What does North Korea get for its shells?"
-    answers = Evidence("", "W zamian za pociski Korea Północna dostaje żywność i ropę.", 0.0, 0.0, 0.5, False)
-    beside = Evidence("", "Piłkarze wygrali mecz po rzutach karnych.", 0.0, 0.0, 0.5, False)
+    answers = "W zamian za pociski Korea Północna dostaje żywność i ropę."
+    beside = "Piłkarze wygrali mecz po rzutach karnych."
     model = Calibration.bundled().reranker[Mode.HYBRID]
-    first, second = FastReranker(embedder, model).judge(question, [answers, beside])
+    first, second = FastReranker(embedder, model).judge(question, evidence(embedder, answers, beside))
     assert first.log_odds > second.log_odds
 
 

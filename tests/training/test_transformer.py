@@ -11,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs what training/README.md lists")
 transformers = pytest.importorskip("transformers", reason="needs what training/README.md lists")
 onnx = pytest.importorskip("onnx", reason="needs onnx")
+pytest.importorskip("onnxscript", reason="needs what training/README.md lists")
 onnxruntime = pytest.importorskip("onnxruntime", reason="needs backissue[deep]")
 
 from tiny_onnx import LETTERS, tiny_tokenizer  # noqa: E402

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from backissue.api.http import intake
-from backissue.api.http.auth import Scope, needs
+from backissue.api.http.auth import Scope, may_read, needs
 from backissue.api.http.body import require_type
-from backissue.api.http.problems import documented
+from backissue.api.http.problems import READING, documented
 from backissue.api.http.schemas import (
     AddedShape,
     ArticleInput,
@@ -33,8 +33,17 @@ ArticleId = Annotated[
     str,
     Path(description="The article's id; all but letters and digits in it are percent-encoded.", examples=["pl-17"]),
 ]
-_READING = ("invalid_request", "overloaded", "timed_out", "index_not_found", "index_corrupt")
-_WRITING = ("unauthorized", "writing_disabled", "forbidden", "index_locked", "overloaded", "index_corrupt")
+_READING = ("invalid_request", "overloaded", "timed_out", "index_not_found", "index_corrupt", *READING)
+_WRITING = (
+    "unauthorized",
+    "writing_disabled",
+    "forbidden",
+    "too_many_requests",
+    "index_locked",
+    "overloaded",
+    "index_corrupt",
+    "storage",
+)
 _ARTICLE_SCHEMA = ArticleInput.model_json_schema(ref_template="#/components/schemas/{model}")
 _BODY: dict[str, Any] = {
     "requestBody": {
@@ -65,7 +74,9 @@ _BODY: dict[str, Any] = {
     responses={
         201: {"model": AddedShape, "description": "The article is new; `Location` is its address."},
         207: {"model": AddedShape, "description": "Some lines were skipped; `problems` says which and why."},
-        **documented("malformed_json", "body_too_large", "unsupported_media_type", "article_rejected", *_WRITING),
+        **documented(
+            "malformed_json", "body_too_large", "body_too_slow", "unsupported_media_type", "article_rejected", *_WRITING
+        ),
     },
     openapi_extra=_BODY,
     dependencies=[Depends(needs(Scope.WRITE))],
@@ -105,6 +116,7 @@ async def _add_many(body: bytes, service: Service) -> Response:
     "/articles/{article_id:path}/similar",
     response_model=ResultsShape,
     responses=documented("article_not_found", *_READING),
+    dependencies=[Depends(may_read)],
 )
 async def similar(
     article_id: ArticleId, params: Annotated[SimilarParams, Query()], service: TheService, request: Request
@@ -117,7 +129,10 @@ async def similar(
 
 
 @router.get(
-    "/articles/{article_id:path}", response_model=ArticleShape, responses=documented("article_not_found", *_READING)
+    "/articles/{article_id:path}",
+    response_model=ArticleShape,
+    responses=documented("article_not_found", *_READING),
+    dependencies=[Depends(may_read)],
 )
 async def article(article_id: ArticleId, service: TheService) -> Response:
     """One article with its text."""

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Response
 from fastapi.responses import JSONResponse
 
-from backissue.api.http.auth import Scope, needs
-from backissue.api.http.problems import documented
+from backissue.api.http.auth import Scope, may_read, needs
+from backissue.api.http.problems import READING, documented
 from backissue.api.http.schemas import JobShape
 from backissue.api.http.service import TheService
 
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/v1", tags=["index"])
     "/rebuild",
     response_model=JobShape,
     status_code=202,
-    responses=documented("unauthorized", "writing_disabled", "forbidden"),
+    responses=documented("unauthorized", "writing_disabled", "forbidden", "too_many_requests"),
     dependencies=[Depends(needs(Scope.ADMIN))],
 )
 async def rebuild(service: TheService) -> Response:
@@ -32,7 +32,12 @@ async def rebuild(service: TheService) -> Response:
     return JSONResponse(job.to_dict(), 202, {"Location": f"/v1/jobs/{job.id}"})
 
 
-@router.get("/jobs/{job_id}", response_model=JobShape, responses=documented("job_not_found"))
+@router.get(
+    "/jobs/{job_id}",
+    response_model=JobShape,
+    responses=documented("job_not_found", *READING),
+    dependencies=[Depends(may_read)],
+)
 async def job(job_id: Annotated[str, Path(description="The id that began the job.")], service: TheService) -> Response:
     """How far a job is, and what came of it."""
     return JSONResponse((await service.job(job_id)).to_dict())

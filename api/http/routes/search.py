@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
+from backissue.api.http.auth import may_read
 from backissue.api.http.body import require_type
 from backissue.api.http.intake import JSON_TYPES
 from backissue.api.http.metrics import Metrics
-from backissue.api.http.problems import ApiError, documented
+from backissue.api.http.problems import READING, ApiError, documented
 from backissue.api.http.schemas import ResultsShape, SearchParams
 from backissue.api.http.service import Service, TheService
 from backissue.api.http.settings import ServerSettings
@@ -25,8 +26,9 @@ _FAILURES = documented(
     "overloaded",
     "timed_out",
     "index_not_found",
+    *READING,
 )
-_BODY_FAILURES = documented("malformed_json", "body_too_large", "unsupported_media_type")
+_BODY_FAILURES = documented("malformed_json", "body_too_large", "body_too_slow", "unsupported_media_type")
 _BODY_EXAMPLES: dict[str, Any] = {
     "question": {"summary": "A question", "value": {"q": "what does North Korea get in return"}},
     "filtered": {
@@ -55,7 +57,7 @@ class _JsonRoute(APIRoute):
         return checked
 
 
-router = APIRouter(prefix="/v1", tags=["search"], route_class=_JsonRoute)
+router = APIRouter(prefix="/v1", tags=["search"], route_class=_JsonRoute, dependencies=[Depends(may_read)])
 
 
 @router.get("/search", response_model=ResultsShape, responses=_FAILURES)
@@ -84,6 +86,7 @@ async def _search(params: SearchParams, service: Service, metrics: Metrics) -> R
             sort=params.sort,
             recency_days=params.recency_days,
             filter=params.to_filter(),
+            translate=params.translate,
             passages=params.passages,
             explain=params.explain,
         )

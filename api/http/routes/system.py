@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
-from backissue.api.http.problems import KINDS, ApiError, documented, type_uri
+from backissue.api.http.auth import may_read
+from backissue.api.http.problems import KINDS, READING, ApiError, documented, type_uri
 from backissue.api.http.schemas import HealthShape, KindShape, ReadyShape, StatsShape
 from backissue.api.http.service import Service, TheService
 from backissue.search.errors import BackissueError
@@ -18,7 +19,11 @@ router = APIRouter()
 
 
 @router.get(
-    "/v1/stats", tags=["index"], response_model=StatsShape, responses=documented("overloaded", "index_not_found")
+    "/v1/stats",
+    tags=["index"],
+    response_model=StatsShape,
+    responses=documented("overloaded", "timed_out", "index_not_found", "index_corrupt", *READING),
+    dependencies=[Depends(may_read)],
 )
 async def stats(service: TheService) -> Response:
     """What the archive holds: articles, passages, languages, sources, the model, sizes on disk."""
@@ -41,14 +46,22 @@ async def ready(service: TheService) -> Response:
         raise ApiError("not_ready", f"The index cannot be searched ({error.code}).") from None
 
 
-@router.get("/metrics", tags=["server"], response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+@router.get(
+    "/metrics",
+    tags=["server"],
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}}, **documented(*READING)},
+    dependencies=[Depends(may_read)],
+)
 async def metrics(service: TheService, request: Request) -> Response:
     """Counts and times for Prometheus."""
     text = request.app.state.metrics.text(await _stats_if_any(service), service.searches_inside)
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-@router.get("/errors/{code}", tags=["server"], response_model=KindShape, responses=documented("not_found"))
+@router.get(
+    "/errors/{code}", tags=["server"], response_model=KindShape, responses=documented("not_found", "too_many_requests")
+)
 async def kind_of_failure(code: str) -> Response:
     """What a failure's `type` stands for."""
     if code not in KINDS:

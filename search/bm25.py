@@ -1,0 +1,109 @@
+"""BM25 of a question's terms in passages that are known already, computed from the forward index.
+
+The lexical index finds the best passages; what it would give the others that are to be compared with these, and how
+near to each other the terms stand in a passage, is worked out here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backissue.search.forward import Documents
+from backissue.search.lexical import K1, TermTable
+from backissue.search.proximity import best_window
+
+B: Final = 0.75
+"""How much BM25 makes of a field's length, as tantivy has it."""
+
+_PREFILTER_BITS: Final = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Where terms of a question stand in n passages, arrays (m,): passage by passage, in the order of places."""
+
+    passage: NDArray[np.int64]
+    place: NDArray[np.int64]
+    term: NDArray[np.int64]
+    in_title: NDArray[np.bool_]
+
+
+def find_matches(table: TermTable, documents: Documents) -> Matches:
+    """Where the terms of a table stand in passages."""
+    order = np.argsort(table.hashes, kind="stable")
+    hashes = table.hashes[order]
+    # Most terms of a passage are none of the question's: one look at their low bits leaves those out.
+    mask = np.uint32((1 << _PREFILTER_BITS) - 1)
+    possible = np.zeros(1 << _PREFILTER_BITS, dtype=np.bool_)
+    possible[hashes & mask] = True
+    at = np.flatnonzero(possible[documents.terms & mask])
+    if not len(hashes) or not len(at):
+        nothing = np.zeros(0, dtype=np.int64)
+        return Matches(nothing, nothing, nothing, nothing.astype(np.bool_))
+    wanted = documents.terms[at]
+    found = np.minimum(np.searchsorted(hashes, wanted), len(hashes) - 1)
+    same = hashes[found] == wanted
+    at, found = at[same], found[same]
+    passage = np.searchsorted(documents.term_starts, at, side="right") - 1
+    place = at - documents.term_starts[passage]
+    return Matches(passage, place, order[found], place < documents.title_terms[passage])
+
+
+def bm25(
+    table: TermTable, documents: Documents, matches: Matches, mean_lengths: tuple[float, float]
+) -> NDArray[np.float64]:
+    """What `LexicalIndex.search` would give n passages, (n,); 0 where no term stands."""
+    n, terms = len(documents), max(len(table), 1)
+    if not len(matches.term):
+        return np.zeros(n)
+    keys, frequency = np.unique((matches.passage * terms + matches.term) * 2 + matches.in_title, return_counts=True)
+    in_title = (keys & 1).astype(np.bool_)
+    passage, term = np.divmod(keys >> 1, terms)
+    lengths = np.diff(documents.term_starts)
+    body, title = (
+        K1 * (1 - B + B * kept_length(length) / max(mean, 1e-9))
+        for length, mean in zip((lengths - documents.title_terms, documents.title_terms), mean_lengths, strict=True)
+    )
+    norm = np.where(in_title, title[passage], body[passage])
+    most = np.where(in_title, table.title[term], table.body[term])
+    value = most * frequency / (frequency + norm)
+    # Body and title of a term add up; of the terms of a word the best one counts; words add up.
+    pairs, place = np.unique(keys >> 1, return_inverse=True)
+    of_terms = np.bincount(place, weights=value)
+    passage, term = np.divmod(pairs, terms)
+    words = int(table.word.max()) + 1
+    best = np.zeros(n * words)
+    np.maximum.at(best, passage * words + table.word[term], of_terms)
+    return np.asarray(best.reshape(n, words).sum(axis=1))
+
+
+def windows(table: TermTable, matches: Matches, passages: int) -> NDArray[np.float64]:
+    """What the words that stand together in each of n passages count, at most: (n,)."""
+    places, words = matches.place.tolist(), table.word[matches.term].tolist()
+    values = table.worth[matches.term].tolist()
+    bounds = np.searchsorted(matches.passage, np.arange(passages + 1)).tolist()
+    return np.array(
+        [best_window(list(zip(places[a:b], words[a:b], values[a:b], strict=True))) for a, b in pairwise(bounds)]
+    )
+
+
+def _kept_lengths() -> NDArray[np.int64]:
+    lengths = list(range(41))
+    step = 2
+    while len(lengths) < 256:
+        lengths += [lengths[-1] + step * i for i in range(1, 9)]
+        step *= 2
+    return np.array(lengths[:256], dtype=np.int64)
+
+
+_KEPT_LENGTHS: Final = _kept_lengths()
+
+
+def kept_length(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Lengths as tantivy keeps them, in one byte: up to 40 as they are, then rounded down to 3 significant bits."""
+    return _KEPT_LENGTHS[np.searchsorted(_KEPT_LENGTHS, lengths, side="right") - 1]

@@ -1,0 +1,86 @@
+"""Cues of answers: what a question asks for, a time or a reason say, and which sentences hold such a thing.
+
+The words of each language stand in data/cues.tsv. A language that has none gives no cue.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+
+_WORDS_PATH = Path(__file__).parent / "data" / "cues.tsv"
+_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_YEAR = re.compile(r"(?<!\d)1[0-9]\d\d(?!\d)|(?<!\d)20\d\d(?!\d)")
+_DIGITS = re.compile(r"\d")
+_UNSPACED = frozenset({"zh", "ja", "ko"})
+"""Languages of which the words are looked for within runs of letters."""
+
+
+class Cue(StrEnum):
+    """What a question may ask for."""
+
+    TIME = "time"
+    PLACE = "place"
+    PERSON = "person"
+    NUMBER = "number"
+    REASON = "reason"
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """Words and phrases, found in a text as they stand or, in unspaced languages, as parts of it."""
+
+    pattern: re.Pattern[str]
+
+    @classmethod
+    def of(cls, phrases: Iterable[str], *, spaced: bool) -> Lexicon:
+        """The lexicon of some phrases, longer ones first."""
+        options = "|".join(map(re.escape, sorted(phrases, key=len, reverse=True)))
+        return cls(re.compile(rf"(?<!\w)(?:{options})(?!\w)" if spaced else options))
+
+    def in_text(self, lowered: str) -> bool:
+        """Whether any of the words stands in a text in lower case."""
+        return self.pattern.search(lowered) is not None
+
+
+@cache
+def _lexicons() -> Mapping[tuple[str, str], Lexicon]:
+    rows = [line.split("\t") for line in _WORDS_PATH.read_text("utf-8").splitlines()[1:]]
+    return {(lang, cue): Lexicon.of(words.split(" | "), spaced=lang not in _UNSPACED) for lang, cue, words in rows}
+
+
+def asked(question: str, lang: str | None) -> frozenset[Cue]:
+    """What a question asks for; nothing where its language is not known or no word tells."""
+    lowered = question.lower()
+    lexicons = _lexicons()
+    return frozenset(
+        cue for cue in Cue if (one := lexicons.get((lang or "", f"ask_{cue}"))) is not None and one.in_text(lowered)
+    )
+
+
+def held(sentence: str, lang: str, known: frozenset[str]) -> frozenset[Cue]:
+    """What a sentence holds. A name counts as a person and as a place, unless it is among the `known` words."""
+    lowered = sentence.lower()
+    lexicons = _lexicons()
+    marked = {cue for cue in Cue if (one := lexicons.get((lang, cue.value))) is not None and one.in_text(lowered)}
+    if _DIGITS.search(sentence):
+        marked.add(Cue.NUMBER)
+    if _YEAR.search(sentence):
+        marked.add(Cue.TIME)
+    if any(name.lower() not in known for name in names(sentence)):
+        marked |= {Cue.PERSON, Cue.PLACE}
+    return frozenset(marked)
+
+
+def names(sentence: str) -> list[str]:
+    """The capitalised words of a sentence but the first."""
+    return [word for word in _WORD.findall(sentence)[1:] if word[0].isupper()]
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text in lower case."""
+    return frozenset(_WORD.findall(text.lower()))

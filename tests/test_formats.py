@@ -1,0 +1,66 @@
+"""Indexes that earlier versions wrote open and answer, or say exactly what to run, and that then works."""
+
+import json
+import sqlite3
+import tarfile
+from pathlib import Path
+
+import pytest
+from conftest import ARTICLES
+
+from backissue.api.diagnose import repair
+from backissue.indexer import Indexer
+from backissue.search import Archive, FormatVersionError, ModelMismatchError
+
+FORMATS = sorted(Path(__file__).with_name("formats").glob("format-*.tar.xz"))
+HELD = {article.id: article for article in ARTICLES if article.id != "uk-dam"}
+
+
+@pytest.fixture(params=FORMATS, ids=lambda path: path.name.partition(".")[0])
+def index(request, tmp_path):
+    with tarfile.open(request.param) as files:
+        files.extractall(tmp_path / "index", filter="data")
+    return tmp_path / "index"
+
+
+def look(index: Path) -> None:
+    with Archive.open(index) as archive:
+        assert archive.stats()["articles"] == len(HELD)
+        for key, article in HELD.items():
+            assert archive.article(key) == article
+        for mode in ("lexical", "semantic"):
+            first = archive.search("train crosses the border", mode=mode, rerank="off").hits[0]
+            assert first.article.id in ("en-train", "pl-arms")
+        assert archive.search("tramwaje", mode="lexical", rerank="off").hits[0].article.id == "pl-tram"
+
+
+def test_an_index_of_an_earlier_version_opens_or_says_what_to_run(index):
+    try:
+        look(index)
+    except (FormatVersionError, ModelMismatchError) as error:
+        assert "Run: backissue rebuild" in str(error)
+        Indexer(index).rebuild()
+        look(index)
+    Indexer(index).add([ARTICLES[2]])
+    with Archive.open(index) as archive:
+        assert archive.stats()["articles"] == len(HELD) + 1
+    assert [one for one in Indexer(index).check(full=True) if one.level == "error"] == []
+
+
+def test_a_generation_of_a_later_version_says_what_to_run(index):
+    for path in (index / "generations").glob("*/manifest.json"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"format_version": 99}))
+    with pytest.raises(FormatVersionError, match=r"format 99; .*Run: backissue rebuild"):
+        Archive.open(index)
+    assert "built anew" in repair(index)
+    look(index)
+
+
+def test_an_archive_of_a_later_version_is_left_alone(index):
+    connection = sqlite3.connect(index / "archive.db")
+    connection.execute("UPDATE meta SET value = '99' WHERE key = 'format_version'")
+    connection.commit()
+    connection.close()
+    for verb in (lambda: Archive.open(index), lambda: Indexer(index).add([ARTICLES[2]]), Indexer(index).rebuild):
+        with pytest.raises(FormatVersionError, match=r"format 99; .*use the version that wrote this one"):
+            verb()
