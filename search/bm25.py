@@ -72,14 +72,28 @@ def bm25(
     norm = np.where(in_title, title[passage], body[passage])
     most = np.where(in_title, table.title[term], table.body[term])
     value = most * frequency / (frequency + norm)
-    # Body and title of a term add up; of the terms of a word the best one counts; words add up.
+    # Body and title of a term add up.
     pairs, place = np.unique(keys >> 1, return_inverse=True)
     of_terms = np.bincount(place, weights=value)
     passage, term = np.divmod(pairs, terms)
+    return _sum_of_words(table, n, passage, term, of_terms)
+
+
+def covered(table: TermTable, matches: Matches, passages: int) -> NDArray[np.float64]:
+    """What the words that stand anywhere in each of n passages count, however often they do: (n,)."""
+    if not len(matches.term):
+        return np.zeros(passages)
+    return _sum_of_words(table, passages, matches.passage, matches.term, table.worth[matches.term])
+
+
+def _sum_of_words(
+    table: TermTable, passages: int, passage: NDArray[np.int64], term: NDArray[np.int64], value: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Of the terms of a word the best one counts, and words add up: (n,)."""
     words = int(table.word.max()) + 1
-    best = np.zeros(n * words)
-    np.maximum.at(best, passage * words + table.word[term], of_terms)
-    return np.asarray(best.reshape(n, words).sum(axis=1))
+    best = np.zeros(passages * words)
+    np.maximum.at(best, passage * words + table.word[term], value)
+    return np.asarray(best.reshape(passages, words).sum(axis=1))
 
 
 def windows(table: TermTable, matches: Matches, passages: int) -> NDArray[np.float64]:

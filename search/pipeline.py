@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backissue.search.answer import Reader
-from backissue.search.bm25 import find_matches, windows
+from backissue.search.bm25 import covered, find_matches, windows
 from backissue.search.calibration import Calibration, Judgement
 from backissue.search.embedding import Embedder, TokenEmbedder
 from backissue.search.explain import explain
@@ -181,11 +181,13 @@ def evidence_of(snapshot: Snapshot, table: TermTable, candidates: Candidates, so
     positions = candidates.positions[some]
     documents = snapshot.documents(positions)
     limits = limits_of(snapshot, table, positions)
-    together = np.zeros(len(some))
+    everywhere = together = np.zeros(len(some))
     if not np.isnan(candidates.lexical[some]).all():
-        together = windows(table, find_matches(table, documents), len(some))
+        matches = find_matches(table, documents)
+        everywhere, together = covered(table, matches, len(some)), windows(table, matches, len(some))
     return Evidence(
         words=candidates.words[some],
+        covered=np.divide(everywhere, limits, out=np.zeros(len(some)), where=limits > 0),
         together=np.divide(together, limits, out=np.zeros(len(some)), where=limits > 0),
         cosine=candidates.semantic[some],
         readable=candidates.readable[some],

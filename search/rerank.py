@@ -26,12 +26,14 @@ class Evidence:
     """What is known of n candidates, arrays (n,).
 
     `words` are their BM25 sums as parts of the highest that the question could reach in each passage's language (0 to
-    1), and `together` the same of the words that stand together; `cosine` is that of question and passage, NaN where
-    it is unknown; `readable` as in `Candidates`. `tokens` of candidate i, of its title and text, are from
-    `token_starts[i]` to `token_starts[i + 1]`. `texts` reads titles and texts from the archive.
+    1), `covered` is what the words that stand in them count as a part of what all count, and `together` the same of
+    those that stand together; `cosine` is that of question and passage, NaN where it is unknown; `readable` as in
+    `Candidates`. `tokens` of candidate i, of its title and text, are from `token_starts[i]` to `token_starts[i + 1]`.
+    `texts` reads titles and texts from the archive.
     """
 
     words: Scores
+    covered: Scores
     together: Scores
     cosine: Scores
     readable: NDArray[np.bool_]
@@ -88,14 +90,13 @@ class FastReranker:
         """The features of n candidates, (n,) each."""
         query = self.tokens.token_vectors(question).vectors
         cosines = token_cosines(query, candidates.tokens, self.tokens)
-        _, window = interactions(query, cosines, candidates.token_starts)
+        whole, window = interactions(query, cosines, candidates.token_starts)
         near = candidates.readable.astype(np.float64)
+        found = {"covered": candidates.covered, "together": candidates.together, "tokens": whole, "window": window}
         return {
             **fusion_features(candidates.words, candidates.cosine, candidates.readable),
-            "together": near * candidates.together,
-            "foreign_together": (1.0 - near) * candidates.together,
-            "window": near * window,
-            "foreign_window": (1.0 - near) * window,
+            **{name: near * values for name, values in found.items()},
+            **{f"foreign_{name}": (1.0 - near) * values for name, values in found.items()},
         }
 
 

@@ -181,7 +181,7 @@ def main() -> None:
     report(measuring, np.array([name == "meaning" for name in names], dtype=np.float64), "late interaction alone")
     before = {"meaning": 1.0, "words": 0.5}
     report(measuring, np.array([before.get(name, 0.0) for name in names]), "and words at 0.5")
-    for left_out in ("gives_", "meaning_before meaning_after", "log_length", "words"):
+    for left_out in ("gives_", "meaning_after words_before", "words"):
         kept = np.array([not any(name.startswith(part) for part in left_out.split()) for name in names])
         some = [Example(one.features * kept, one.right, one.setting) for one in teaching]
         report(measuring, learn(some) * kept, f"learned without {left_out}")

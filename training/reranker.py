@@ -51,7 +51,10 @@ FREE_SIGN = frozenset({"foreign"})
 SILENT_FEATURES: Mapping[str, tuple[str, ...]] = {
     "hybrid": (),
     "lexical": ("cosine", "foreign_cosine"),
-    "semantic": ("words", "foreign_words", "together", "foreign_together"),
+    "semantic": (
+        *("words", "covered", "together"),
+        *("foreign_words", "foreign_covered", "foreign_together"),
+    ),
 }
 """What is not known in each mode."""
 WRONGLY_GIVEN_UP = 0.02

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from backissue.indexer.analysed import analyse_passages
 from backissue.indexer.lexical import apply, create
-from backissue.search.bm25 import bm25, find_matches, kept_length, windows
+from backissue.search.bm25 import bm25, covered, find_matches, kept_length, windows
 from backissue.search.embedding import StaticEmbedder
 from backissue.search.filters import NO_RESTRICTION
 from backissue.search.forward import Documents, document
@@ -56,6 +56,7 @@ def test_a_term_that_no_passage_holds_and_an_empty_passage_count_nothing(corpus)
     nothing = Documents.of([])
     assert len(bm25(table, nothing, find_matches(table, nothing), lengths)) == 0
     assert len(windows(table, find_matches(table, nothing), 0)) == 0
+    assert covered(table, find_matches(table, documents), len(documents)).any() == np.False_
 
 
 def test_the_words_of_a_question_that_stand_together_are_found_in_title_and_text(corpus):
@@ -66,7 +67,16 @@ def test_the_words_of_a_question_that_stand_together_are_found_in_title_and_text
     near = document(WORDS[0], f"{WORDS[50]} " + "x " * 40, "en", tokens)
     far = document(WORDS[0], "x " * 40 + WORDS[50], "en", tokens)
     found = Documents.of([near, far])
-    assert windows(table, find_matches(table, found), 2) == pytest.approx([one + other, max(one, other)])
+    matches = find_matches(table, found)
+    assert windows(table, matches, 2) == pytest.approx([one + other, max(one, other)])
+    assert covered(table, matches, 2) == pytest.approx([one + other, one + other])
+
+
+def test_a_word_counts_once_however_often_and_in_whatever_form_it_stands(corpus):
+    index, _, _ = corpus
+    table = index.table([WeightedTerm("en", WORDS[0], 1.0, "a"), WeightedTerm("en", WORDS[50], 0.4, "a")])
+    found = Documents.of([document("", f"{WORDS[0]} {WORDS[50]} {WORDS[0]}", "en", StaticEmbedder.bundled())])
+    assert covered(table, find_matches(table, found), 1) == pytest.approx([max(table.worth)])
 
 
 @given(st.integers(0, 1_000_000))

@@ -50,6 +50,7 @@ def evidence(n: int) -> Evidence:
     tokens = [StaticEmbedder.bundled().token_ids(f"{title}\n{text}") for title, text in texts]
     return Evidence(
         words=np.arange(n) / max(n, 1),
+        covered=np.full(n, 0.2),
         together=np.full(n, 0.1),
         cosine=np.full(n, 0.5),
         readable=np.ones(n, dtype=np.bool_),

@@ -28,12 +28,13 @@ def evidence(embedder, *texts, words=0.0, together=0.0, readable=False):
     n = len(texts)
     return Evidence(
         words=np.full(n, words),
+        covered=np.full(n, words),
         together=np.full(n, together),
         cosine=np.full(n, 0.5),
         readable=np.full(n, readable),
         tokens=np.concatenate(ids),
         token_starts=starts_of(map(len, ids)),
-        texts=lambda: texts,
+        texts=lambda: [("", text) for text in texts],
     )
 
 
