@@ -89,6 +89,8 @@ def probe_pairs(
     chosen = {}
     for kind, name in enumerate(KINDS):
         rows = np.flatnonzero(held_back & (kind_of == kind))
+        if not len(rows):
+            continue
         chance = worth[corpus.groups[rows]]
         drawn = generator.choice(rows, min(size, len(rows)), replace=False, p=chance / chance.sum())
         _, first = np.unique(corpus.pairs[drawn, 4], return_index=True)

@@ -131,6 +131,17 @@ def trained(checkpoint: Path, steps: int, stop_after: int | None = None) -> dict
 
 
 @pytest.mark.usefixtures("training")
+def test_only_kinds_that_have_pairs_are_probed() -> None:
+    import evaluate
+
+    corpus = tiny_corpus()
+    pairs = evaluate.probe_pairs(corpus, np.arange(len(corpus.pairs)) < len(PAIRS), seed=0)
+    assert {name: len(some) for name, some in pairs.items()} == {"sentences": len(PAIRS)}
+    alike = evaluate.probe(pairs, lambda first, last: np.eye(20, dtype=np.float32)[first // 2])
+    assert alike == {"sentences": 1.0}
+
+
+@pytest.mark.usefixtures("training")
 def test_the_student_is_drawn_to_the_teacher() -> None:
     import distil
 
