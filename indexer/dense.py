@@ -17,15 +17,19 @@ EXACT_UP_TO = 50_000
 
 WANTED_RECALL = 0.97
 _K = 100
-_SAMPLES = 200
+SAMPLES = 200
 _TRAINING_PER_LIST = 40
 _TRAINING_ROUNDS = 6
 _BATCH = 20_000
 
 
-def build_dense(vectors: NDArray[np.floating[Any]], path: Path) -> dict[str, Any]:
+def build_dense(
+    vectors: NDArray[np.floating[Any]], path: Path, questions: NDArray[np.float32] | None = None
+) -> dict[str, Any]:
     """Writes an index of the vectors (n, d) to `path`; gives its kind, probe depth and measured recall@100.
 
+    Recall is measured on `questions` (q, d), by default on some of the vectors themselves, which find their like more
+    easily than questions do.
     The vectors are taken a batch at a time, so they may be mapped from a file that is larger than the memory.
     """
     import faiss
@@ -42,19 +46,19 @@ def build_dense(vectors: NDArray[np.floating[Any]], path: Path) -> dict[str, Any
         index.cp.niter = _TRAINING_ROUNDS
         index.train(_sample(vectors, lists * _TRAINING_PER_LIST))
         _add(index, vectors)
-        probes, recall = tune(index, vectors)
+        queries = _sample(vectors, SAMPLES) if questions is None or not len(questions) else questions
+        probes, recall = tune(index, vectors, queries)
         record = {"kind": f"IVF{lists},SQ8", "probes": probes, "recall_at_100": round(recall, 4)}
     faiss.write_index(index, str(path))
     return record
 
 
-def tune(index: faiss.IndexIVF, vectors: NDArray[np.floating[Any]]) -> tuple[int, float]:
-    """The least probe depth, by steps of a fifth, that finds the wanted part of the exact 100 nearest of sampled
-    vectors; with the part that it finds.
+def tune(index: faiss.IndexIVF, vectors: NDArray[np.floating[Any]], queries: NDArray[np.float32]) -> tuple[int, float]:
+    """The least probe depth, by steps of a fifth, that finds the wanted part of the exact 100 nearest of queries; with
+    the part that it finds.
     """
     import faiss
 
-    queries = _sample(vectors, _SAMPLES)
     exact = nearest(queries, vectors, _K)
     probes, recall = 4, 0.0
     while probes < index.nlist:

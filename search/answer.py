@@ -28,7 +28,8 @@ class Reader:
     question: Question
     tokens: TokenEmbedder
     _known: dict[tuple[str, str], list[Token]] = field(default_factory=dict, repr=False)
-    _by_lang: dict[str, list[WeightedTerm]] = field(default_factory=dict, repr=False)
+    _by_lang: dict[str, dict[str, WeightedTerm]] = field(default_factory=dict, repr=False)
+    _words: dict[str, int] = field(default_factory=dict, repr=False)
 
     def answer(self, text: str, lang: str) -> Span | None:
         """The sentence of a passage that best covers the question; None where the passage has none."""
@@ -45,10 +46,8 @@ class Reader:
 
     def matched(self, text: str, lang: str) -> list[WeightedTerm]:
         """The question's terms that a passage holds, those that count most first."""
-        return self._terms_among({token.term for token in self._found(text, lang)}, lang)
-
-    def _terms_among(self, terms: Collection[str], lang: str) -> list[WeightedTerm]:
-        return sorted((term for term in self._terms(lang) if term.term in terms), key=lambda term: -term.weight)
+        here = {token.term for token in self._found(text, lang)}
+        return sorted((term for term in self._terms(lang).values() if term.term in here), key=lambda term: -term.weight)
 
     def _meanings(self, text: str, sentences: Sequence[Span]) -> NDArray[np.float64]:
         """How well the tokens of each sentence cover the question."""
@@ -60,20 +59,26 @@ class Reader:
     def _share(self, text: str, lang: str, sentence: Span) -> float:
         """How much of the question's words a sentence holds, 0 to 1; a translation counts by its probability."""
         start, end = sentence
-        here = {token.term for token in self._found(text, lang) if start <= token.start and token.end <= end}
-        sources = {term.source for term in self._terms(lang)}
-        best = {term.source: term.weight for term in reversed(self._terms_among(here, lang))}
-        return sum(best.values()) / len(sources) if sources else 0.0
+        terms = self._terms(lang)
+        best: dict[str, float] = {}
+        for token in self._found(text, lang):
+            if start <= token.start and token.end <= end:
+                term = terms[token.term]
+                best[term.source] = max(best.get(term.source, 0.0), term.weight)
+        return sum(best.values()) / self._words[lang] if best else 0.0
 
     def _found(self, text: str, lang: str) -> list[Token]:
         if (text, lang) not in self._known:
-            terms = {term.term for term in self._terms(lang)}
+            terms = self._terms(lang)
             self._known[text, lang] = occurrences(text, lang, terms) if terms else []
         return self._known[text, lang]
 
-    def _terms(self, lang: str) -> list[WeightedTerm]:
+    def _terms(self, lang: str) -> dict[str, WeightedTerm]:
+        """The question's terms in a language; each stands for one word of it, by `expand`."""
         if lang not in self._by_lang:
-            self._by_lang[lang] = self.question.terms_in(lang)
+            terms = {term.term: term for term in self.question.terms_in(lang)}
+            self._by_lang[lang] = terms
+            self._words[lang] = len({term.source for term in terms.values()})
         return self._by_lang[lang]
 
     @cached_property

@@ -76,10 +76,10 @@ def listed(columns: Columns, position: int) -> Group:
 
 def score(groups: Sequence[Group], snapshot: Snapshot, recency_days: float | None) -> None:
     """Gives each article the score of its best passage, halved for every `recency_days` of age."""
-    for group in groups:
+    days = snapshot.columns.day[[group.best.position for group in groups]] if groups else np.zeros(0)
+    for group, day in zip(groups, days.tolist(), strict=True):
         group.score = group.best.judgement.probability
         if recency_days and snapshot.newest_day:
-            day = int(snapshot.columns.day[group.best.position])
             group.score *= 0.5 ** ((snapshot.newest_day - day) / recency_days) if day > 0 else 0.0
 
 
