@@ -183,7 +183,7 @@ class _Memo(dict[str, T]):
 
     def __missing__(self, run: str) -> T:
         value = self.function(run)
-        if len(run) <= _MAX_TERM_CHARS and not _NEVER_REPEATED.search(run):
+        if len(run) <= _MAX_TERM_CHARS and (run.isascii() or not _NEVER_REPEATED.search(run)):
             if len(self) >= self._limit:
                 self.clear()
             self[run] = value
@@ -223,6 +223,11 @@ def _lexicon(lang: str) -> _Lexicon:
     final_fold = str if lang == "vi" else fold
 
     def tokens_of_run(run: str) -> Iterator[Token]:
+        if _is_plain_word(run):
+            word = normalise(run, lang)
+            if word not in stops or _is_abbreviation(run):
+                yield Token(final_fold(stem(word))[:_MAX_TERM_CHARS], 0, len(run))
+            return
         if run.lower().replace("\u2019", "'") in contractions:
             return
         for kind, start, end in _pieces(run):
@@ -245,6 +250,9 @@ def _lexicon(lang: str) -> _Lexicon:
 @cache
 def _surface_lexicon() -> _Lexicon:
     def tokens_of_run(run: str) -> Iterator[Token]:
+        if _is_plain_word(run):
+            yield Token(fold(normalise(run))[:_MAX_TERM_CHARS], 0, len(run))
+            return
         for kind, start, end in _pieces(run):
             written = run[start:end]
             if kind in ("unspaced", "hangul"):
@@ -256,6 +264,11 @@ def _surface_lexicon() -> _Lexicon:
                     yield Token(fold(word)[:_MAX_TERM_CHARS], word_start, word_end)
 
     return _remembering(tokens_of_run)
+
+
+def _is_plain_word(run: str) -> bool:
+    """Whether a run is one word of Latin letters, as most are, so that it need not be taken apart."""
+    return run.isalpha() and (run.isascii() or max(run) < "\u0250")
 
 
 def _remembering(tokens_of_run: Callable[[str], Iterator[Token]]) -> _Lexicon:

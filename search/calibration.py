@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,7 @@ Scores = NDArray[np.float64]
 _WEIGHTS_PATH = Path(__file__).parent / "data" / "reranker.json"
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """The log-odds that a passage answers, and the features that they came from, by name."""
 
     log_odds: float

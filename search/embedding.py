@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
@@ -250,22 +251,38 @@ class StaticEmbedder:
             return [memo[chunk] for chunk in chunks]
         except KeyError:
             new = {chunk for chunk in chunks if chunk not in memo}
-        for chunk in new:
-            memo[chunk] = self._encode(chunk)
+        memo.update(self._encode_all(list(new)))
         self._memo_chars += sum(map(len, new))
         if self._memo_chars > MEMO_CHARS_MAX:
             self._memo, self._memo_chars = {}, 0
         return [memo[chunk] for chunk in chunks]
 
-    def _encode(self, chunk: str) -> bytes:
-        """One `encode` a chunk and no batch: a batch starts threads, which do not survive a fork."""
-        encoding = self._tokenizer.encode(_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", chunk), add_special_tokens=False)
+    def _encode_all(self, chunks: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        if self._chunk is not _SPACED:
+            for chunk in chunks:
+                yield chunk, self._encode(chunk).tobytes()
+            return
+        # The tokens of a text are those of its words one by one, so many words are encoded as one text.
+        for first in range(0, len(chunks), ENCODED_AT_ONCE):
+            some = chunks[first : first + ENCODED_AT_ONCE]
+            rows = self._encode(" ".join(some))
+            ends = np.cumsum([len(chunk) + 1 for chunk in some])
+            bounds = [0, *np.searchsorted(rows[:, 1], ends).tolist()]
+            for chunk, end, (a, b) in zip(some, ends.tolist(), pairwise(bounds), strict=True):
+                own = rows[a:b].copy()
+                own[:, 1:] -= end - len(chunk) - 1
+                yield chunk, own.tobytes()
+
+    def _encode(self, text: str) -> NDArray[np.int32]:
+        """One `encode` a text and no batch: a batch starts threads, which do not survive a fork."""
+        encoding = self._tokenizer.encode(_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text), add_special_tokens=False)
         rows = np.empty((len(encoding.ids), 3), np.int32)
         rows[:, 0] = encoding.ids
         rows[:, 1:] = np.array(encoding.offsets, np.int32).reshape(-1, 2)
-        return rows.tobytes()
+        return rows
 
 
+ENCODED_AT_ONCE = 256
 MANY_TEXTS = 64
 GATHER_TOKENS = 1 << 9
 """Token vectors summed at a time: 512 of 256 dimensions stay in the second-level cache, 17 times faster than 65,536."""

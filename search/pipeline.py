@@ -69,8 +69,8 @@ def run(
         firsts = np.array([group.best.position for group in found], dtype=np.int64)
         page = found[page_of]
         judge_of_best = reranker or Calibration.bundled().fusion[options.mode]
-        best = max(groups, key=lambda group: group.best.judgement.log_odds, default=None)
-        nothing = best is None or best.best.judgement.probability < judge_of_best.no_answer_below
+        log_odds = max((group.passages[0].judgement.log_odds for group in groups), default=-math.inf)
+        nothing = not groups or Judgement(log_odds, {}).probability < judge_of_best.no_answer_below
     else:
         legs, candidates = SILENT, NO_CANDIDATES
         firsts = browse(snapshot.columns, mask)
