@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -33,6 +33,12 @@ class Judgement(NamedTuple):
     def probability(self) -> float:
         """The log-odds as a probability."""
         return 1.0 / (1.0 + math.exp(-min(max(self.log_odds, -60.0), 60.0)))
+
+
+def probabilities(log_odds: Sequence[float]) -> list[float]:
+    """Log-odds as probabilities."""
+    found: list[float] = (1.0 / (1.0 + np.exp(-np.clip(np.array(log_odds), -60.0, 60.0)))).tolist()
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,9 @@ class DenseHits:
         return len(self.positions)
 
 
-COMPARED_ONE_BY_ONE = 5_000
-"""Where a filter lets no more passages than this pass, each is compared: sooner done than probing for them."""
+COMPARED_ONE_BY_ONE = 2_000
+"""Where a filter lets no more passages of an inverted file pass than this, each is compared: sooner done than probing
+for them."""
 
 NO_DENSE_HITS = DenseHits(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32))
 
@@ -108,7 +109,7 @@ class DenseIndex:
         passing = int(self.base.ntotal) if mask is None else int(np.count_nonzero(mask))
         if not passing:
             return NO_DENSE_HITS
-        if mask is not None and passing <= COMPARED_ONE_BY_ONE:
+        if mask is not None and passing <= COMPARED_ONE_BY_ONE and hasattr(self.base, "nprobe"):
             return self._compare(vector, k, np.flatnonzero(mask))
         scores, found = self.base.search(vector.reshape(1, -1), min(k, passing), params=self._parameters(mask, passing))
         real = found[0] >= 0

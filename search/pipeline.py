@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -27,6 +27,9 @@ from backissue.search.types import Answer, Hit, Mode, PassageHit, Query, Results
 
 RERANK_DEPTH = 50
 """How many candidates the reranker reads."""
+
+
+_NO_FEATURES: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +101,11 @@ def judge(
     read = _read(snapshot, question, table, candidates, reranker) if reranker is not None else []
     read.sort(key=lambda one: (-one.judgement.log_odds, one.index))
     limit = read[-1].judgement.log_odds if read else math.inf
-    rest = zip(candidates.positions.tolist()[len(read) :], candidates.fused.tolist()[len(read) :], strict=True)
+    positions = candidates.positions[len(read) :].tolist()
+    log_odds = np.minimum(candidates.fused[len(read) :], limit).tolist()
     unread = [
-        Judged(index, position, Judgement(min(limit, fused), {}), read=False)
-        for index, (position, fused) in enumerate(rest, start=len(read))
+        Judged(index, position, Judgement(fused, _NO_FEATURES), read=False)
+        for index, (position, fused) in enumerate(zip(positions, log_odds, strict=True), start=len(read))
     ]
     return read + unread
 
