@@ -85,7 +85,7 @@ def _check_rows(store: Store, path: Path) -> None:
 
 def _check_parts(folder: Path, manifest: Manifest) -> str:
     columns = Columns.open(folder / "columns")
-    dense = DenseIndex.open(folder / "dense.faiss", int(manifest.dense["probes"]), manifest.dimension)
+    dense = DenseIndex.open(folder / "dense.faiss", manifest.dense, manifest.dimension)
     if not len(columns) == len(dense) == manifest.passages:
         raise IndexCorruptError(
             f"{folder} has {len(columns)} rows of columns and {len(dense)} vectors for {manifest.passages} passages"
