@@ -35,11 +35,13 @@ from backissue.indexer import generation
 from backissue.indexer.copies import PERMUTATIONS
 from backissue.indexer.database import CutArticle, Database, Layout
 from backissue.indexer.parallel import workers
-from backissue.search import Archive, Article, Mode, Query
+from backissue.search import Article, Mode, Query
+from backissue.search.calibration import Calibration
 from backissue.search.embedding import ModelRecord, StaticEmbedder, Vectors
 from backissue.search.filters import NO_RESTRICTION
 from backissue.search.pipeline import Options, run
 from backissue.search.question import understand
+from backissue.search.rerank import FastReranker
 from backissue.search.snapshot import Snapshot
 from backissue.search.store import Store
 from bench import corpus, peers
@@ -146,8 +148,8 @@ def legs_of(snapshot: Snapshot, given: Corpus) -> dict[str, Ask]:
 def whole(snapshot: Snapshot, given: Corpus, options: Options, rerank: bool) -> Ask:
     """backissue as a whole: the question's vector is given, as it is to the others."""
     embedder = Given(dict(zip(given.questions, given.question_vectors, strict=True)))
-    archive = Archive(snapshot.paths, snapshot.store, snapshot)
-    reranker = archive._reranker("fast", Mode.HYBRID) if rerank else None
+    fast = FastReranker(StaticEmbedder.bundled(), Calibration.bundled().reranker[Mode.HYBRID])
+    reranker = fast if rerank else None
 
     def ask(number: int) -> list[int]:
         query = Query(raw="", text=given.questions[number])

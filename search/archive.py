@@ -88,6 +88,7 @@ class Archive:
         passages: int = 3,
         answers: bool = True,
         explain: bool = True,
+        budget_ms: float | None = None,
     ) -> Results:
         """Finds the articles that answer a question, best first.
 
@@ -103,6 +104,8 @@ class Archive:
             passages: how many passages of each article.
             answers: whether the answering sentence and the matched words of each hit are found.
             explain: whether hits tell why they stand where they do.
+            budget_ms: after so many milliseconds no further step is begun but what a page needs; `left_out` of the
+                results names what was not done. None: all is done.
 
         Raises:
             InvalidArgumentError: an argument is out of its range; the message says which.
@@ -117,7 +120,10 @@ class Archive:
             passages=_within("passages", passages, 1, 100),
             answers=answers,
             explain=explain,
+            budget_ms=budget_ms,
         )
+        if budget_ms is not None and not budget_ms > 0:
+            raise InvalidArgumentError(f"budget_ms must be above 0, not {budget_ms}.")
         if recency_days is not None and not recency_days > 0:
             raise InvalidArgumentError(f"recency_days must be above 0, not {recency_days}.")
         if len(question) > MAX_QUESTION_CHARS:
@@ -132,7 +138,7 @@ class Archive:
             options,
             embedder=None if options.mode is Mode.LEXICAL else self._embedder_for(snapshot),
             tokens=StaticEmbedder.bundled(),
-            reranker=self._reranker(rerank, options.mode),
+            reranker=self._reranker(rerank, options.mode, snapshot),
         )
 
     def similar(self, article_id: str, *, k: int = 10, filter: Filter | None = None) -> Results:  # noqa: A002
@@ -209,10 +215,15 @@ class Archive:
                 self._embedder = load_embedder_of(snapshot)
             return self._embedder
 
-    def _reranker(self, name: str, mode: Mode) -> Reranker | None:
+    def _reranker(self, name: str, mode: Mode, snapshot: Snapshot) -> Reranker | None:
         if name == "off":
             return None
         if name == "fast":
+            if StaticEmbedder.bundled().model.hash != snapshot.manifest.tokens_hash:
+                raise ModelMismatchError(
+                    f"The forward index at {snapshot.paths.root} holds tokens of another version of the bundled model. "
+                    f"Run: backissue rebuild --index {snapshot.paths.root}"
+                )
             return FastReranker(StaticEmbedder.bundled(), Calibration.bundled().reranker[mode])
         with self._models_lock:
             if name not in self._cross_encoders:

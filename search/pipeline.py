@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
@@ -34,7 +34,9 @@ _NO_FEATURES: Mapping[str, float] = {}
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to search. `recency_days` is the age at which a score halves, counted from the archive's newest day."""
+    """How to search. `recency_days` is the age at which a score halves, counted from the archive's newest day. What
+    would begin after `budget_ms` is left out: the reranker, then answers and highlights.
+    """
 
     k: int = 10
     offset: int = 0
@@ -44,6 +46,7 @@ class Options:
     passages: int = 3
     answers: bool = True
     explain: bool = True
+    budget_ms: float | None = None
 
 
 def run(
@@ -57,6 +60,14 @@ def run(
 ) -> Results:
     """Answers a query. Without an embedder only the lexical leg searches."""
     started = time.perf_counter()
+    left_out: list[str] = []
+
+    def in_time(step: str, wanted: bool) -> bool:
+        late = options.budget_ms is not None and (time.perf_counter() - started) * 1000 > options.budget_ms
+        if wanted and late:
+            left_out.append(step)
+        return wanted and not late
+
     restriction = snapshot.restriction(query)
     mask = snapshot.mask(restriction)
     question = understand(query, snapshot.langs, embedder)
@@ -66,6 +77,8 @@ def run(
         table = snapshot.lexical.table(question.terms)
         legs = retrieve(snapshot, question, table, options.mode, restriction, mask)
         candidates = gather(snapshot, question, table, legs, options.mode)
+        if not in_time("rerank", reranker is not None):
+            reranker = None
         groups = collapse(snapshot.columns, judge(snapshot, question, table, candidates, reranker))
         score(groups, snapshot, options.recency_days)
         found = order(groups, snapshot.columns, options.sort)
@@ -78,6 +91,8 @@ def run(
         legs, candidates = SILENT, NO_CANDIDATES
         firsts = browse(snapshot.columns, mask)
         page = [listed(snapshot.columns, position) for position in firsts[page_of].tolist()]
+    if not in_time("answers", options.answers and bool(question.text)):
+        options = replace(options, answers=False)
     reader = Reader(question, tokens)
     hits = tuple(present(snapshot, question, candidates, legs, page, reader, options, reranker))
     return Results(
@@ -88,6 +103,7 @@ def run(
         total=len(firsts),
         no_good_answer=nothing,
         lang=question.lang,
+        left_out=tuple(left_out),
     )
 
 
