@@ -9,7 +9,7 @@ SOAK_SECONDS ?= 1800
 QUESTION ?= what does North Korea get in return
 SEEDS := $(shell find seeds/articles search indexer -type f -not -name '*.pyc' 2>/dev/null)
 
-.PHONY: run test torture check quality lock clean
+.PHONY: run test torture check quality lock bench bench-quick clean
 
 run: index/CURRENT
 	$(BIN)/backissue search "$(QUESTION)" --index index --k 3
@@ -41,6 +41,17 @@ check: .venv/dev .typing/backissue
 quality: .venv/dev
 	$(BIN)/python -m bench.quality --sets $(SETS) --out bench/quality.md
 
+bench: .venv-bench
+	.venv-bench/bin/python -m bench.speed --passages 1000 10000 100000 1000000 --out bench/speed.md
+
+bench-quick: .venv-bench
+	.venv-bench/bin/python -m bench.speed --passages 100000 --questions 100 --quick
+
+.venv-bench: pyproject.toml
+	$(PYTHON) -m venv $@
+	$@/bin/pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	touch $@
+
 index/CURRENT: .venv/run $(SEEDS)
 	$(BIN)/backissue rebuild seeds/articles --index index --prune
 
@@ -59,4 +70,4 @@ index/CURRENT: .venv/run $(SEEDS)
 	for room in search indexer api; do ln -s ../../$$room $@/$$room; done
 
 clean:
-	rm -rf .venv .typing build *.egg-info
+	rm -rf .venv .venv-bench .typing build *.egg-info

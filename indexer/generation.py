@@ -17,20 +17,23 @@ from numpy.typing import NDArray
 from backissue.indexer import lexical
 from backissue.indexer.analysed import ANALYSED_AT_ONCE, Analysed, analyse_passages
 from backissue.indexer.database import Layout
-from backissue.indexer.dense import build_dense
+from backissue.indexer.dense import EXACT_UP_TO, SAMPLES, build_dense
 from backissue.indexer.forward import ForwardWriter
 from backissue.indexer.lexical import LexicalPassage
 from backissue.indexer.parallel import mapped
 from backissue.indexer.storage import flush
 from backissue.search.analysis import ANALYSER_VERSION
 from backissue.search.columns import Columns
-from backissue.search.embedding import StaticEmbedder
+from backissue.search.embedding import Embedder, StaticEmbedder
 from backissue.search.errors import FormatVersionError, IndexCorruptError, IndexNotFoundError
 from backissue.search.layout import GENERATION_FORMAT, IndexPaths, LexicalState, Manifest, describe
 from backissue.search.store import Store
 from backissue.search.types import UNKNOWN_LANG
 
 Report = Callable[[int, int], None]
+
+_QUESTION_WORDS = 8
+_QUESTION_CHARS = 80
 
 _LEXICAL_QUERY = """
     SELECT p.row, a.title, substr(a.text, p.start + 1, p.end - p.start), COALESCE(l.value, ?), COALESCE(a.lang, 0),
@@ -40,10 +43,13 @@ _LEXICAL_QUERY = """
 """
 
 
-def build(paths: IndexPaths, store: Store, number: int, layout: Layout, report: Report) -> Manifest:
+def build(
+    paths: IndexPaths, store: Store, number: int, layout: Layout, report: Report, embedder: Embedder | None = None
+) -> Manifest:
     """Builds a generation of all passages of a layout and leaves it unpublished in its folder.
 
-    `report` is told how many passages of how many are done.
+    `report` is told how many passages of how many are done. By the embedder the depth of the vector search is set for
+    vectors like those of questions.
     """
     name = f"{_highest(paths) + 1:06}"
     work = paths.generations / f"{name}.tmp"
@@ -72,7 +78,8 @@ def _write(work: Path, name: str, store: Store, number: int, layout: Layout, rep
         with ForwardWriter(work / "forward", StaticEmbedder.bundled().vocabulary) as forward:
             lexical.apply(index, (), _written(analysed, forward), fresh=True)
     columns.save(work / "columns")
-    dense = build_dense(vectors, work / "dense.faiss")
+    questions = _like_questions(store, columns, embedder) if embedder and total > EXACT_UP_TO else None
+    dense = build_dense(vectors, work / "dense.faiss", questions)
     del vectors
     (work / "vectors.tmp").unlink()
     manifest = Manifest(
@@ -203,6 +210,18 @@ def analysed_passages(store: Store, layout: int, after_seq: int) -> Iterator[Ana
     with store.read() as connection:
         cursor = connection.execute(_LEXICAL_QUERY, (UNKNOWN_LANG, layout, after_seq))
         yield from mapped(analyse_passages, iter(lambda: cursor.fetchmany(ANALYSED_AT_ONCE), []))
+
+
+def _like_questions(store: Store, columns: Columns, embedder: Embedder) -> NDArray[np.float32]:
+    """The vectors of a few words in a row out of some passages: short, and on what the archive is about."""
+    rng = np.random.default_rng(0)
+    rows = columns.row[rng.choice(len(columns), min(SAMPLES, len(columns)), replace=False)]
+    texts = []
+    for passage in store.passages(rows.tolist()).values():
+        words = passage.text.split()
+        first = int(rng.integers(0, max(len(words) - _QUESTION_WORDS, 0) + 1))
+        texts.append(" ".join(words[first : first + _QUESTION_WORDS])[:_QUESTION_CHARS])
+    return embedder.embed_queries(texts)
 
 
 def _written(analysed: Iterable[Analysed], forward: ForwardWriter) -> Iterator[LexicalPassage]:

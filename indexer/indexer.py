@@ -355,7 +355,12 @@ class Indexer:
         self._fill(database, cutter, number, report)
         with closing(Store.open(self._paths.database)) as store:
             manifest = generation.build(
-                self._paths, store, number, cutter.layout, lambda done, total: report("index", done, total)
+                self._paths,
+                store,
+                number,
+                cutter.layout,
+                lambda done, total: report("index", done, total),
+                cutter.embedder,
             )
             report("publish", 0, 1)
             self._read_back(manifest)

@@ -118,12 +118,16 @@ def terms(text: str, lang: str) -> list[str]:
 def occurrences(text: str, lang: str, wanted: Container[str]) -> list[Token]:
     """Those tokens of `analyse` whose term is wanted, faster."""
     lexicon = _lexicon(lang)
+    runs = _RUN.findall(text)
+    wanted_of = {run: [token for token in lexicon[run] if token[0] in wanted] for run in set(runs)}
     found = []
-    for run in _RUN.finditer(text):
-        for term, start, end in lexicon[run[0]]:
-            if term in wanted:
-                offset = run.start()
-                found.append(Token(term, offset + start, offset + end))
+    end = 0
+    for run in runs:
+        # Between two runs nothing stands that a run could begin with.
+        start = text.index(run, end)
+        end = start + len(run)
+        if tokens := wanted_of[run]:
+            found += [Token(term, start + a, start + b) for term, a, b in tokens]
     return found
 
 
@@ -182,7 +186,7 @@ class _Memo(dict[str, T]):
 
     def __missing__(self, run: str) -> T:
         value = self.function(run)
-        if len(run) <= _MAX_TERM_CHARS and not _NEVER_REPEATED.search(run):
+        if len(run) <= _MAX_TERM_CHARS and (run.isascii() or not _NEVER_REPEATED.search(run)):
             if len(self) >= self._limit:
                 self.clear()
             self[run] = value
@@ -222,6 +226,11 @@ def _lexicon(lang: str) -> _Lexicon:
     final_fold = str if lang == "vi" else fold
 
     def tokens_of_run(run: str) -> Iterator[Token]:
+        if _is_plain_word(run):
+            word = normalise(run, lang)
+            if word not in stops or _is_abbreviation(run):
+                yield Token(final_fold(stem(word))[:_MAX_TERM_CHARS], 0, len(run))
+            return
         if run.lower().replace("\u2019", "'") in contractions:
             return
         for kind, start, end in _pieces(run):
@@ -244,6 +253,9 @@ def _lexicon(lang: str) -> _Lexicon:
 @cache
 def _surface_lexicon() -> _Lexicon:
     def tokens_of_run(run: str) -> Iterator[Token]:
+        if _is_plain_word(run):
+            yield Token(fold(normalise(run))[:_MAX_TERM_CHARS], 0, len(run))
+            return
         for kind, start, end in _pieces(run):
             written = run[start:end]
             if kind in ("unspaced", "hangul"):
@@ -255,6 +267,11 @@ def _surface_lexicon() -> _Lexicon:
                     yield Token(fold(word)[:_MAX_TERM_CHARS], word_start, word_end)
 
     return _remembering(tokens_of_run)
+
+
+def _is_plain_word(run: str) -> bool:
+    """Whether a run is one word of Latin letters, as most are, so that it need not be taken apart."""
+    return run.isalpha() and (run.isascii() or max(run) < "\u0250")
 
 
 def _remembering(tokens_of_run: Callable[[str], Iterator[Token]]) -> _Lexicon:

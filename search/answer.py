@@ -28,7 +28,7 @@ class Reader:
     question: Question
     tokens: TokenEmbedder
     _known: dict[tuple[str, str], list[Token]] = field(default_factory=dict, repr=False)
-    _by_lang: dict[str, list[WeightedTerm]] = field(default_factory=dict, repr=False)
+    _by_lang: dict[str, dict[str, WeightedTerm]] = field(default_factory=dict, repr=False)
 
     def answer(self, text: str, lang: str) -> Span | None:
         """The sentence of a passage that most likely answers; None where the passage has none."""
@@ -66,7 +66,7 @@ class Reader:
     def matched(self, text: str, lang: str) -> list[WeightedTerm]:
         """The question's terms that a passage holds, those that count most first."""
         here = {token.term for token in self._found(text, lang)}
-        return sorted((term for term in self._terms(lang) if term.term in here), key=lambda term: -term.weight)
+        return sorted((term for term in self._terms(lang).values() if term.term in here), key=lambda term: -term.weight)
 
     def _meanings(self, text: str, sentences: Sequence[Span]) -> tuple[Scores, Scores]:
         """How well each of n sentences covers each of q tokens of the question, (n, q), and what these count, (q,)."""
@@ -85,27 +85,28 @@ class Reader:
 
         A translation counts by its probability.
         """
-        weights = {term.term: (term.source, term.weight) for term in self._terms(lang)}
-        sources = dict.fromkeys(source for source, _ in weights.values())
-        columns = {source: column for column, source in enumerate(sources)}
+        terms = self._terms(lang)
+        columns = {source: column for column, source in enumerate(dict.fromkeys(one.source for one in terms.values()))}
         covered = np.zeros((len(sentences), len(columns)))
         starts = np.array([start for start, _ in sentences])
         for token in self._found(text, lang):
             number = int(np.searchsorted(starts, token.start, side="right")) - 1
-            source, weight = weights[token.term]
+            term = terms[token.term]
             if number >= 0 and token.end <= sentences[number][1]:
-                covered[number, columns[source]] = max(covered[number, columns[source]], weight)
+                column = columns[term.source]
+                covered[number, column] = max(covered[number, column], term.weight)
         return covered, np.ones(len(columns))
 
     def _found(self, text: str, lang: str) -> list[Token]:
         if (text, lang) not in self._known:
-            terms = {term.term for term in self._terms(lang)}
+            terms = self._terms(lang)
             self._known[text, lang] = occurrences(text, lang, terms) if terms else []
         return self._known[text, lang]
 
-    def _terms(self, lang: str) -> list[WeightedTerm]:
+    def _terms(self, lang: str) -> dict[str, WeightedTerm]:
+        """The question's terms in a language; each stands for one word of it, by `expand`."""
         if lang not in self._by_lang:
-            self._by_lang[lang] = self.question.terms_in(lang)
+            self._by_lang[lang] = {term.term: term for term in self.question.terms_in(lang)}
         return self._by_lang[lang]
 
     @cached_property

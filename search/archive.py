@@ -92,6 +92,7 @@ class Archive:
         passages: int = 3,
         answers: bool = True,
         explain: bool = True,
+        budget_ms: float | None = None,
     ) -> Results:
         """Finds the articles that answer a question, best first.
 
@@ -108,6 +109,8 @@ class Archive:
             passages: how many passages of each article.
             answers: whether the answering sentence and the matched words of each hit are found.
             explain: whether hits tell why they stand where they do.
+            budget_ms: after so many milliseconds no further step is begun but what a page needs; `left_out` of the
+                results names what was not done. None: all is done.
 
         Raises:
             InvalidArgumentError: an argument is out of its range; the message says which.
@@ -123,7 +126,10 @@ class Archive:
             passages=_within("passages", passages, 1, 100),
             answers=answers,
             explain=explain,
+            budget_ms=budget_ms,
         )
+        if budget_ms is not None and not budget_ms > 0:
+            raise InvalidArgumentError(f"budget_ms must be above 0, not {budget_ms}.")
         if recency_days is not None and not recency_days > 0:
             raise InvalidArgumentError(f"recency_days must be above 0, not {recency_days}.")
         if len(question) > MAX_QUESTION_CHARS:
@@ -138,7 +144,7 @@ class Archive:
             options,
             embedder=None if options.mode is Mode.LEXICAL else self._embedder_for(snapshot),
             tokens=StaticEmbedder.bundled(),
-            reranker=self._reranker(rerank, options.mode),
+            reranker=self._reranker(rerank, options.mode, snapshot),
         )
 
     def similar(self, article_id: str, *, k: int = 10, filter: Filter | None = None) -> Results:  # noqa: A002
@@ -215,10 +221,10 @@ class Archive:
                 self._embedder = load_embedder_of(snapshot)
             return self._embedder
 
-    def _reranker(self, name: str, mode: Mode) -> Reranker | None:
+    def _reranker(self, name: str, mode: Mode, snapshot: Snapshot) -> Reranker | None:
         if name == "off":
             return None
-        fast = FastReranker(StaticEmbedder.bundled(), Calibration.bundled().reranker[mode])
+        fast = self._fast_reranker(mode, snapshot)
         if name == "fast":
             return fast
         with self._models_lock:
@@ -229,6 +235,14 @@ class Archive:
                 self._rerankers.popitem(last=False)
             kept = self._rerankers[name]
         return replace(kept, fast=fast) if isinstance(kept, DeepReranker) else kept
+
+    def _fast_reranker(self, mode: Mode, snapshot: Snapshot) -> FastReranker:
+        if StaticEmbedder.bundled().model.hash != snapshot.manifest.tokens_hash:
+            raise ModelMismatchError(
+                f"The forward index at {snapshot.paths.root} holds tokens of another version of the bundled model. "
+                f"Run: backissue rebuild --index {snapshot.paths.root}"
+            )
+        return FastReranker(StaticEmbedder.bundled(), Calibration.bundled().reranker[mode])
 
 
 def load_reranker(name: str, fast: FastReranker) -> Reranker:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,7 @@ Scores = NDArray[np.float64]
 _WEIGHTS_PATH = Path(__file__).parent / "data" / "reranker.json"
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """The log-odds that a passage answers, and the features that they came from, by name."""
 
     log_odds: float
@@ -34,6 +33,12 @@ class Judgement:
     def probability(self) -> float:
         """The log-odds as a probability."""
         return 1.0 / (1.0 + math.exp(-min(max(self.log_odds, -60.0), 60.0)))
+
+
+def probabilities(log_odds: Sequence[float]) -> list[float]:
+    """Log-odds as probabilities."""
+    found: list[float] = (1.0 / (1.0 + np.exp(-np.clip(np.array(log_odds), -60.0, 60.0)))).tolist()
+    return found
 
 
 @dataclass(frozen=True, slots=True)

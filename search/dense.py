@@ -6,8 +6,10 @@ file with 8-bit codes (Jégou et al. 2011) from then on, its probe depth chosen 
 
 from __future__ import annotations
 
+import math
 import struct
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,8 +42,9 @@ class DenseHits:
         return len(self.positions)
 
 
-COMPARED_ONE_BY_ONE = 5_000
-"""Where a filter lets no more passages than this pass, each is compared: sooner done than probing for them."""
+COMPARED_ONE_BY_ONE = 2_000
+"""Where a filter lets no more passages of an inverted file pass than this, each is compared: sooner done than probing
+for them."""
 
 NO_DENSE_HITS = DenseHits(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32))
 
@@ -52,12 +55,14 @@ class DenseIndex:
 
     base: faiss.Index
     probes: int
+    probes_of_tenth: int
     tail: Vectors = field(repr=False)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @classmethod
-    def open(cls, path: Path, probes: int, dimension: int) -> DenseIndex:
-        """Opens the base that `path` holds, mapped into memory where its kind allows it.
+    def open(cls, path: Path, record: Mapping[str, Any], dimension: int) -> DenseIndex:
+        """Opens the base that `path` holds, mapped into memory where its kind allows it; `record` is what the manifest
+        says of it.
 
         Raises:
             IndexCorruptError: FAISS cannot read the file, or its vectors have another dimension.
@@ -74,11 +79,16 @@ class DenseIndex:
                 f"{path} holds vectors of dimension {base.d}, its manifest says {dimension}. "
                 "Mend it: backissue doctor --repair"
             )
-        return cls(base, probes, np.zeros((0, dimension), dtype=np.float32))
+        return cls(
+            base,
+            int(record.get("probes", 0)),
+            int(record.get("probes_of_tenth", 0)),
+            np.zeros((0, dimension), dtype=np.float32),
+        )
 
     def with_tail(self, tail: Vectors) -> DenseIndex:
         """The same base before another tail."""
-        return DenseIndex(self.base, self.probes, tail, self.lock)
+        return DenseIndex(self.base, self.probes, self.probes_of_tenth, tail, self.lock)
 
     def __len__(self) -> int:
         return int(self.base.ntotal) + len(self.tail)
@@ -115,7 +125,7 @@ class DenseIndex:
         passing = int(self.base.ntotal) if mask is None else int(np.count_nonzero(mask))
         if not passing:
             return NO_DENSE_HITS
-        if mask is not None and passing <= COMPARED_ONE_BY_ONE:
+        if mask is not None and passing <= COMPARED_ONE_BY_ONE and hasattr(self.base, "nprobe"):
             return self._compare(vector, k, np.flatnonzero(mask))
         scores, found = self.base.search(vector.reshape(1, -1), min(k, passing), params=self._parameters(mask, passing))
         real = found[0] >= 0
@@ -135,12 +145,19 @@ class DenseIndex:
             selector = faiss.IDSelectorBitmap(bits)
         if not isinstance(self.base, faiss.IndexIVF):
             return None if selector is None else faiss.SearchParameters(sel=selector)
-        # The fewer rows pass, the more lists must be probed to meet as many of them.
-        share = passing / max(int(self.base.ntotal), 1)
-        probes = min(self.base.nlist, max(self.probes, int(self.probes / max(share, 1e-9))))
+        probes = self._probes(passing / max(int(self.base.ntotal), 1))
         if selector is None:
             return faiss.SearchParametersIVF(nprobe=probes)
         return faiss.SearchParametersIVF(sel=selector, nprobe=probes)
+
+    def _probes(self, share: float) -> int:
+        """How many lists to probe where a share of the passages passes: the fewer pass, the farther out the best lie.
+
+        Between all and a tenth, for which it was measured, and on beyond, it grows by a power of the share.
+        """
+        power = math.log10(max(self.probes_of_tenth / max(self.probes, 1), 1.0))
+        wanted = math.ceil(self.probes * math.pow(max(share, 1e-9), -power))
+        return min(int(self.base.nlist), wanted)
 
     def _search_tail(self, vector: Vectors, offset: int, mask: Mask | None) -> DenseHits:
         if not len(self.tail):

@@ -10,7 +10,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from backissue.search.calibration import Judgement
+from backissue.search.calibration import Judgement, probabilities
 from backissue.search.columns import Columns
 from backissue.search.filters import Mask
 from backissue.search.snapshot import Snapshot, first_of_each
@@ -23,7 +23,7 @@ DATED_LOG_ODDS = 1.5
 """By date, articles whose log-odds are within this of the best one's: more than a fifth of its odds."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Judged:
     """A candidate passage with its judgement: `index` is its place among the candidates."""
 
@@ -76,10 +76,11 @@ def listed(columns: Columns, position: int) -> Group:
 
 def score(groups: Sequence[Group], snapshot: Snapshot, recency_days: float | None) -> None:
     """Gives each article the score of its best passage, halved for every `recency_days` of age."""
-    for group in groups:
-        group.score = group.best.judgement.probability
+    of_best = probabilities([group.passages[0].judgement.log_odds for group in groups])
+    for group, probability in zip(groups, of_best, strict=True):
+        group.score = probability
         if recency_days and snapshot.newest_day:
-            day = int(snapshot.columns.day[group.best.position])
+            day = int(snapshot.columns.day[group.passages[0].position])
             group.score *= 0.5 ** ((snapshot.newest_day - day) / recency_days) if day > 0 else 0.0
 
 

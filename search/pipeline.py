@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
@@ -30,9 +30,14 @@ RERANK_DEPTH = 50
 """How many candidates the reranker reads."""
 
 
+_NO_FEATURES: Mapping[str, float] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to search. `recency_days` is the age at which a score halves, counted from the archive's newest day."""
+    """How to search. `recency_days` is the age at which a score halves, counted from the archive's newest day. What
+    would begin after `budget_ms` is left out: the reranker, then answers and highlights.
+    """
 
     k: int = 10
     offset: int = 0
@@ -43,6 +48,7 @@ class Options:
     passages: int = 3
     answers: bool = True
     explain: bool = True
+    budget_ms: float | None = None
 
 
 def run(
@@ -56,6 +62,14 @@ def run(
 ) -> Results:
     """Answers a query. Without an embedder only the lexical leg searches."""
     started = time.perf_counter()
+    left_out: list[str] = []
+
+    def in_time(step: str, wanted: bool) -> bool:
+        late = options.budget_ms is not None and (time.perf_counter() - started) * 1000 > options.budget_ms
+        if wanted and late:
+            left_out.append(step)
+        return wanted and not late
+
     restriction = snapshot.restriction(query)
     mask = snapshot.mask(restriction)
     translations = Translations.bundled() if options.translate else None
@@ -66,18 +80,22 @@ def run(
         table = snapshot.lexical.table(question.terms)
         legs = retrieve(snapshot, question, table, options.mode, restriction, mask)
         candidates = gather(snapshot, question, table, legs, options.mode)
+        if not in_time("rerank", reranker is not None):
+            reranker = None
         groups = collapse(snapshot.columns, judge(snapshot, question, table, candidates, reranker))
         score(groups, snapshot, options.recency_days)
         found = order(groups, snapshot.columns, options.sort)
         firsts = np.array([group.best.position for group in found], dtype=np.int64)
         page = found[page_of]
         judge_of_best = reranker or Calibration.bundled().fusion[options.mode]
-        best = max((group.best.judgement.probability for group in groups), default=0.0)
-        nothing = best < judge_of_best.no_answer_below or not groups
+        log_odds = max((group.passages[0].judgement.log_odds for group in groups), default=-math.inf)
+        nothing = not groups or Judgement(log_odds, {}).probability < judge_of_best.no_answer_below
     else:
         legs, candidates = SILENT, NO_CANDIDATES
         firsts = browse(snapshot.columns, mask)
         page = [listed(snapshot.columns, position) for position in firsts[page_of].tolist()]
+    if not in_time("answers", options.answers and bool(question.text)):
+        options = replace(options, answers=False)
     reader = Reader(question, tokens)
     hits = tuple(present(snapshot, question, candidates, legs, page, reader, options, reranker))
     return Results(
@@ -88,6 +106,7 @@ def run(
         total=len(firsts),
         no_good_answer=nothing,
         lang=question.lang,
+        left_out=tuple(left_out),
     )
 
 
@@ -101,10 +120,11 @@ def judge(
     read = _read(snapshot, question, table, candidates, reranker) if reranker is not None else []
     read.sort(key=lambda one: (-one.judgement.log_odds, one.index))
     limit = read[-1].judgement.log_odds if read else math.inf
-    rest = zip(candidates.positions.tolist()[len(read) :], candidates.fused.tolist()[len(read) :], strict=True)
+    positions = candidates.positions[len(read) :].tolist()
+    log_odds = np.minimum(candidates.fused[len(read) :], limit).tolist()
     unread = [
-        Judged(index, position, Judgement(min(limit, fused), {}), read=False)
-        for index, (position, fused) in enumerate(rest, start=len(read))
+        Judged(index, position, Judgement(fused, _NO_FEATURES), read=False)
+        for index, (position, fused) in enumerate(zip(positions, log_odds, strict=True), start=len(read))
     ]
     return read + unread
 

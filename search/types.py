@@ -162,7 +162,10 @@ class FacetValue:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """The answer to a question: one page of hits, and facets and `total` counted over the whole candidate set."""
+    """The answer to a question: one page of hits, and facets and `total` counted over the whole candidate set.
+
+    `left_out` are the steps for which a search with a budget of time had none left: "rerank", "answers".
+    """
 
     query: str
     took_ms: float
@@ -171,6 +174,7 @@ class Results:
     total: int
     no_good_answer: bool
     lang: str = UNKNOWN_LANG
+    left_out: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The object that HTTP and `backissue search --json` give."""
@@ -185,6 +189,7 @@ class Results:
             },
             "total": self.total,
             "no_good_answer": self.no_good_answer,
+            **({"left_out": list(self.left_out)} if self.left_out else {}),
         }
 
 

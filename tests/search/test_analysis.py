@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backissue.search.analysis import analyse, stemmed_langs, stop_words, surface, terms
+from backissue.search.analysis import (
+    analyse,
+    forms,
+    key_of_term,
+    occurrences,
+    stemmed_langs,
+    stop_words,
+    surface,
+    terms,
+)
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=200)
 WORDS = st.lists(
@@ -227,3 +236,17 @@ def test_threads_agree():
     for thread in threads:
         thread.join()
     assert got == [expected] * 8
+
+
+@given(
+    st.text(alphabet="aAżŻ łé'’-.,0 \u0301한국中文日я", max_size=60),
+    st.sampled_from(["pl", "en", "ko", "zh", "ru", "tr"]),
+)
+def test_occurrences_are_the_tokens_that_are_wanted_and_forms_are_terms_and_words(text, lang):
+    tokens = analyse(text, lang)
+    wanted = {token.term for token in tokens[::2]}
+    assert occurrences(text, lang, wanted) == [token for token in tokens if token.term in wanted]
+    keys, words, hashes = forms(text, lang)
+    assert keys.split(" ") == ([key_of_term(term, lang) for term in terms(text, lang)] or [""])
+    assert words.split(" ") == ([token.term for token in surface(text)] or [""])
+    assert len(hashes) == 4 * len(terms(text, lang))

@@ -325,3 +325,14 @@ def test_an_index_of_another_analysis_is_refused(small_index, tmp_path, monkeypa
     monkeypatch.setattr("backissue.search.layout.ANALYSER_VERSION", 999)
     with pytest.raises(FormatVersionError, match="backissue rebuild"):
         Archive.open(small_index)
+
+
+def test_what_there_is_no_time_for_is_left_out_and_said_so(archive):
+    late = archive.search("the dam and the reservoir", budget_ms=1e-6)
+    assert late.left_out == ("rerank", "answers")
+    assert late.to_dict()["left_out"] == ["rerank", "answers"]
+    assert late.hits
+    assert all(hit.answer is None for hit in late.hits)
+    assert archive.search("the dam and the reservoir", budget_ms=1e6).left_out == ()
+    with pytest.raises(InvalidArgumentError, match="budget_ms"):
+        archive.search("dam", budget_ms=0)

@@ -27,7 +27,7 @@ def flat(tmp_path_factory):
     vectors = unit(np.random.default_rng(1), 300)
     path = tmp_path_factory.mktemp("dense") / "dense.faiss"
     assert build_dense(vectors[:250], path)["kind"] == "Flat"
-    return vectors, DenseIndex.open(path, 0, DIMENSION).with_tail(vectors[250:])
+    return vectors, DenseIndex.open(path, {}, DIMENSION).with_tail(vectors[250:])
 
 
 @settings(max_examples=60, deadline=None)
@@ -50,7 +50,7 @@ def test_an_inverted_file_finds_the_wanted_part_under_every_filter(tmp_path, mon
     vectors = centres[rng.integers(0, 40, 6000)] + 0.3 * unit(rng, 6000)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     record = build_dense(vectors, tmp_path / "dense.faiss")
-    index = DenseIndex.open(tmp_path / "dense.faiss", record["probes"], DIMENSION)
+    index = DenseIndex.open(tmp_path / "dense.faiss", record, DIMENSION)
     assert isinstance(index.base, faiss.IndexIVF)
     assert record["recall_at_100"] >= 0.95
     for share in (0.001, 0.01, 0.1, 0.5):
@@ -69,18 +69,18 @@ def test_a_file_that_is_no_index_is_named(tmp_path):
     path = tmp_path / "dense.faiss"
     path.write_bytes(b"nothing of the kind")
     with pytest.raises(IndexCorruptError, match=str(path)):
-        DenseIndex.open(path, 0, DIMENSION)
+        DenseIndex.open(path, {}, DIMENSION)
 
 
 def test_vectors_of_another_dimension_are_refused(tmp_path):
     build_dense(unit(np.random.default_rng(0), 5), tmp_path / "dense.faiss")
     with pytest.raises(IndexCorruptError, match="dimension 16"):
-        DenseIndex.open(tmp_path / "dense.faiss", 0, 32)
+        DenseIndex.open(tmp_path / "dense.faiss", {}, 32)
 
 
 def test_an_empty_index_finds_nothing(tmp_path):
     build_dense(np.zeros((0, DIMENSION), dtype=np.float32), tmp_path / "dense.faiss")
-    index = DenseIndex.open(tmp_path / "dense.faiss", 0, DIMENSION)
+    index = DenseIndex.open(tmp_path / "dense.faiss", {}, DIMENSION)
     assert len(index.search(np.ones(DIMENSION, dtype=np.float32), 5)) == 0
 
 
@@ -94,6 +94,6 @@ def test_an_inverted_file_gives_vectors_back_as_its_codes_have_them(tmp_path, mo
     monkeypatch.setattr("backissue.indexer.dense.EXACT_UP_TO", 100)
     vectors = unit(np.random.default_rng(2), 800)
     build_dense(vectors[:700], tmp_path / "dense.faiss")
-    index = DenseIndex.open(tmp_path / "dense.faiss", 8, DIMENSION).with_tail(vectors[700:])
+    index = DenseIndex.open(tmp_path / "dense.faiss", {"probes": 8}, DIMENSION).with_tail(vectors[700:])
     positions = np.array([699, 700, 3, 799])
     assert index.vectors(positions) == pytest.approx(vectors[positions], abs=0.01)

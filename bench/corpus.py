@@ -1,0 +1,77 @@
+"""A synthetic corpus of any size: the same for the same seed, on every machine.
+
+Words are drawn by Zipf's law, a part of each passage's from its topic, and its vector lies about its topic's centre. A
+question has some words of a topic and a vector near the topic's centre, farther from it than the passages' are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+VOCABULARY = 60_000
+DIMENSION = 256
+WORDS_A_PASSAGE = (90, 150)
+TOPIC_SHARE = 0.3
+TOPIC_WORDS = 300
+PASSAGES_A_TOPIC = 400
+ZIPF = 1.07
+_SYLLABLES = [c + v for c in "bdfgklmnprstvz" for v in "aeiou"]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Texts with their vectors (n, d), and questions with theirs (q, d)."""
+
+    texts: list[str]
+    vectors: NDArray[np.float32]
+    questions: list[str]
+    question_vectors: NDArray[np.float32]
+
+
+def word(number: int) -> str:
+    """A pronounceable word for each number."""
+    syllables = []
+    for _ in range(4):
+        number, rest = divmod(number, len(_SYLLABLES))
+        syllables.append(_SYLLABLES[rest])
+    return "".join(syllables)
+
+
+def make(passages: int, questions: int, seed: int = 1) -> Corpus:
+    """A corpus of so many passages."""
+    rng = np.random.default_rng(seed)
+    words = np.array([word(number) for number in range(VOCABULARY)], dtype=object)
+    chance = 1.0 / np.arange(1, VOCABULARY + 1) ** ZIPF
+    steps = np.cumsum(chance / chance.sum())
+    topics = max(passages // PASSAGES_A_TOPIC, 4)
+    of_topic = rng.integers(50, VOCABULARY, size=(topics, TOPIC_WORDS))
+    centres = _unit(rng.normal(size=(topics, DIMENSION)))
+    topic = rng.integers(0, topics, size=passages)
+
+    def drawn(length: int, about: int, share: float) -> str:
+        numbers = np.searchsorted(steps, rng.random(length))
+        own = rng.random(length) < share
+        numbers[own] = of_topic[about][(rng.random(int(own.sum())) ** 2 * TOPIC_WORDS).astype(int)]
+        return " ".join(words[np.minimum(numbers, VOCABULARY - 1)])
+
+    lengths = rng.integers(*WORDS_A_PASSAGE, size=passages)
+    asked = rng.integers(0, topics, size=questions)
+    return Corpus(
+        texts=[drawn(int(n), int(t), TOPIC_SHARE) for n, t in zip(lengths, topic, strict=True)],
+        vectors=_near(rng, centres[topic], 0.9),
+        questions=[drawn(int(rng.integers(4, 8)), int(t), 0.8) for t in asked],
+        question_vectors=_near(rng, centres[asked], 1.1),
+    )
+
+
+def _near(rng: np.random.Generator, centres: NDArray[np.float32], spread: float) -> NDArray[np.float32]:
+    noise = rng.normal(size=centres.shape).astype(np.float32) * np.float32(spread / DIMENSION**0.5)
+    # As an archive keeps them, so that every library is given the same.
+    return _unit(centres + noise).astype(np.float16).astype(np.float32)
+
+
+def _unit(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
