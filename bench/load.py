@@ -165,9 +165,7 @@ async def soak(folder: Path, seconds: float) -> bool:
             if seen.lost or set(seen.statuses) - {200, 201}:
                 return False
     first, last = told[len(told) // 3], told[-1]
-    print(
-        f"memory {first[0]} -> {last[0]} MB, files {first[1]} -> {last[1]} between the windows {len(told) // 3} and last"
-    )
+    print(f"window {len(told) // 3} to last: {first[0]} -> {last[0]} MB, {first[1]} -> {last[1]} files")
     return last[0] <= 1.15 * first[0] + 20 and last[1] <= first[1] + 10
 
 

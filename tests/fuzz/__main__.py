@@ -27,6 +27,7 @@ def run_one(name: str, arguments: list[str]) -> None:
         for one in [*vars(module).values()]:
             if isinstance(one, FunctionType) and one.__module__ == module.__name__:
                 atheris.instrument_func(one)
+    TARGETS[name](b"What is loaded once is loaded before the clock runs.")
     atheris.Setup(["fuzz", *arguments], TARGETS[name])
     atheris.Fuzz()
 
@@ -47,7 +48,7 @@ def fuzz(name: str, seconds: int) -> bool:
         corpus.mkdir()
         found.mkdir()
         seed(name, corpus)
-        limits = [f"-max_total_time={seconds}", "-max_len=4096", "-timeout=20", "-rss_limit_mb=2048", "-verbosity=1"]
+        limits = [f"-max_total_time={seconds}", "-max_len=4096", "-timeout=120", "-rss_limit_mb=2048", "-verbosity=1"]
         command = [
             sys.executable,
             "-m",
