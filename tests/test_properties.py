@@ -45,9 +45,9 @@ filters = st.builds(
     after=st.none() | days,
     before=st.none() | days,
 )
-questions = st.lists(st.sampled_from([*VOCABULARY, '"harbour river"', "-strike", "lang:pl", "zzz"]), max_size=5).map(
-    " ".join
-)
+parts = st.sampled_from([*VOCABULARY, '"harbour river"', "-strike", "lang:pl", "zzz"])
+questions = st.lists(parts, max_size=5).map(" ".join)
+modes = st.sampled_from(["hybrid", "lexical", "semantic"])
 
 
 def passes(article, wanted: Filter) -> bool:
