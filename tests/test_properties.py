@@ -12,7 +12,7 @@ from backissue.search import Archive, Filter
 
 LANGS = ("en", "pl", "de")
 SOURCES = ("Tribune", "Kurier", "Post")
-WAYS = settings(max_examples=60, deadline=None, database=None)
+WAYS = settings(max_examples=15, deadline=None, database=None)
 
 
 @pytest.fixture(scope="module")
