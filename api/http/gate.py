@@ -49,7 +49,7 @@ class Gate:
             return await asyncio.wait_for(asyncio.wrap_future(future), self._seconds)
         except TimeoutError:
             if future.done() and not future.cancelled():
-                raise  # the work's own
+                return future.result()  # it was done after all; or the error is the work's own
             raise ApiError(
                 "timed_out", f"The answer was not ready within {self._seconds:g} seconds. Ask again, or more narrowly."
             ) from None

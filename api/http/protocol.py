@@ -71,8 +71,12 @@ class PatientProtocol(H11Protocol):
             self._close()
 
     def send_400_response(self, msg: str) -> None:
-        """What came is no request."""
-        super().send_400_response(msg)
+        """What came is no request, or no body of one that is being served: then that is over, too."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
         self._close()
 
     def timeout_keep_alive_handler(self) -> None:

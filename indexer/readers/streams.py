@@ -112,16 +112,26 @@ def files_in(path: Path) -> Iterator[File | Problem]:
     suffix, stem = {".tgz": (".gz", f"{stem}.tar"), ".txz": (".xz", f"{stem}.tar")}.get(suffix, (suffix, stem))
     try:
         if suffix == ".zip":
-            yield from _zip_members(path, shown)
+            yield from _or_none(_zip_members(path, shown), shown)
             return
         decompress = _DECOMPRESSORS.get(suffix)
         file = File(shown, stem if decompress else path.name, lambda: _opened(path, decompress))
         if file.name.casefold().endswith(".tar"):
-            yield from _tar_members(file)
+            yield from _or_none(_tar_members(file), shown)
         else:
             yield file
     except UnreadableError as error:
         yield Problem(shown, error.where, error.kind, error.reason)
+
+
+def _or_none(members: Iterator[File | Problem], shown: str) -> Iterator[File | Problem]:
+    """The members of an archive, or the problem that it has none."""
+    first = next(members, None)
+    if first is None:
+        yield Problem(shown, "", "empty", "no file in it")
+        return
+    yield first
+    yield from members
 
 
 def _opened(path: Path, decompress: Callable[[IO[bytes]], IO[bytes]] | None) -> Stream:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
 _MAX_PAGE_BYTES = 10_000_000  # a parsed page takes some 20 times its bytes of memory
+_MAX_ATTRIBUTES = 1000  # the parser compares each attribute of a tag with all others
+_QUOTED = re.compile(r"\"[^\"]*+\"|'[^']*+'")
+_TAG = re.compile(r"<[a-zA-Z](?:[^\"'>]++|\"[^\"]*+\"|'[^']*+')*+")
 _CHARSET = re.compile(rb"<(?:meta|\?xml)[^>]{0,200}?(?:charset|encoding)\s*=\s*[\"']?\s*([\w\-]+)", re.IGNORECASE)
 _JSON_DATE = re.compile(r'"datePublished"\s*:\s*"([^"]{4,60})"')
 
@@ -48,6 +51,10 @@ def read_webpage(file: File) -> Iterator[RawArticle | Problem]:
         raise UnreadableError("too_large", f"a page of over {_MAX_PAGE_BYTES:,} bytes; save its text as .txt")
     declared = _CHARSET.search(data[:4096])
     page = decode(data, declared[1].decode("ascii", "ignore") if declared else None).replace("\0", "")
+    if any(_attributes(tag[0]) > _MAX_ATTRIBUTES for tag in _TAG.finditer(page)):
+        raise UnreadableError(
+            "too_large", f"a tag of over {_MAX_ATTRIBUTES:,} attributes; save the page's text as .txt"
+        )
     tree = load_html(_without_declaration(page))
     if tree is None:
         yield Problem(file.path, "", "malformed", "no HTML in it")
@@ -65,6 +72,11 @@ def read_webpage(file: File) -> Iterator[RawArticle | Problem]:
         "url": found.url,
     }
     yield RawArticle(file.path, "", fields, published_by_name=date_in_name(file.name), lang_is_sure=False)
+
+
+def _attributes(tag: str) -> int:
+    """About how many attributes a tag has, and rather too many than too few."""
+    return len(_QUOTED.sub(" ", tag).split()) if len(tag) > 2 * _MAX_ATTRIBUTES else 0
 
 
 def _without_declaration(page: str) -> str:

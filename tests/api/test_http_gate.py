@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -113,3 +114,18 @@ def test_a_closed_gate_says_that_the_server_stops():
     gate.close()
     assert asyncio.run(outcome(gate.run(lambda: None))) == "not_ready"
     assert gate.inside == 0
+
+
+def test_work_that_ends_just_as_its_time_does_is_answered():
+    class Late(Gate):
+        """Its work is done in the moment in which the time is over."""
+
+        def _enter(self, work):
+            future = super()._enter(work)
+            time.sleep(0.3)  # the loop comes to look at both when both have happened
+            return future
+
+    async def scenario(gate: Gate) -> object:
+        return await outcome(gate.run(lambda: "done"))
+
+    assert run_with(Late("test", at_once=1, waiting=0, seconds=0.0), scenario) == "done"

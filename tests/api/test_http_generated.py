@@ -49,7 +49,7 @@ WAYS = settings(
 @pytest.fixture(scope="module")
 def operations(press_index: Path, tmp_path_factory: pytest.TempPathFactory) -> list[APIOperation]:
     index = Path(shutil.copytree(press_index, tmp_path_factory.mktemp("generated") / "index"))
-    app = create_app(index, ServerSettings(api_keys=(KEY,), max_queued_searches=1000))
+    app = create_app(index, ServerSettings(api_keys=(KEY,), max_search_seconds=300))
     schema = schemathesis.openapi.from_asgi("/openapi.json", app)
     return [found.ok() for found in schema.get_all_operations()]
 
@@ -63,7 +63,7 @@ def ask_of_each(operations: list[APIOperation], examples: int, *, is_random: boo
         def ask(case: Case) -> None:
             nonlocal asked
             asked += 1
-            response = case.call(headers={"X-API-Key": SECRET})
+            response = case.call(headers={"X-API-Key": SECRET}, timeout=300)
             case.validate_response(response, checks=list(CHECKS))
 
         ask()

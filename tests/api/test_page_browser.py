@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 import uvicorn
@@ -410,3 +410,99 @@ def test_a_mistake_in_the_address_is_explained(browser, base):
     tab.locator(".failure a", has_text="kim").click()
     tab.wait_for_url(f"{base}/?q=kim")
     context.close()
+
+
+MARK = "window.hacked=1"
+PAYLOADS = (
+    f"<script>{MARK}</script>",
+    f"</title><script>{MARK}</script>",
+    f"<img src=x onerror={MARK}>",
+    f"<svg/onload={MARK}>",
+    f"<svg><script href=data:,{MARK} /></svg>",
+    f'"><script>{MARK}</script>',
+    f"' autofocus onfocus='{MARK}",
+    f'" autofocus onfocus="{MARK}',
+    f"</textarea></style></mark></p><iframe srcdoc='<script>top.{MARK}</script>'></iframe>",
+    f"<iframe src=javascript:top.{MARK}></iframe>",
+    f"<a href=javascript:{MARK} id=bait>bait</a>",
+    f"<math><mtext><table><mglyph><style><img src onerror={MARK}>",
+    f"<noscript><p title='</noscript><img src onerror={MARK}>'>",
+    f"<!--><img src onerror={MARK}>-->",
+    f"<details open ontoggle={MARK}>",
+    f"<body onload={MARK}>",
+    "<base href=//evil.example/><script src=/x.js></script>",
+    f"<meta http-equiv=refresh content='0;url=javascript:{MARK}'>",
+    "<link rel=stylesheet href=//evil.example/x.css>",
+    "<form action=//evil.example><button id=bait>bait</button></form>",
+    f"{{{{7*7}}}}{{% print {MARK} %}}${{{MARK}}}",
+    f"\u202e<script>{MARK}</script>",
+    f"<scr\x00ipt>{MARK}</scr\x00ipt>",
+    f"\ud800<img src=x onerror={MARK}>",
+    f"%3Cscript%3E{MARK}%3C/script%3E&lt;script&gt;{MARK}&lt;/script&gt;&#60;img src=x onerror={MARK}&#62;",
+)
+LINKS = (
+    f"javascript:{MARK}",
+    f"JaVaScRiPt:{MARK}",
+    f" java\tscript:{MARK}",
+    f"\x01javascript:{MARK}",
+    f"data:text/html,<script>{MARK}</script>",
+    f"vbscript:{MARK}",
+    "//evil.example/",
+    f'https://a.example/" onmouseover="{MARK}',
+    f"https://a.example/'><script>{MARK}</script>",
+    f"https://javascript:{MARK}@/",
+)
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    index = tmp_path_factory.mktemp("hostile") / "index"
+    Indexer(index).rebuild(
+        Article(
+            id=f"{number} {payload}",
+            title=f"Harbour {payload}",
+            text=f"The harbour {payload} was closed. " + " ".join(f"w{number}x{n}" for n in range(80)),
+            lang="en",
+            published=f"2024-01-{number % 28 + 1:02}",
+            source=payload,
+            author=payload,
+            section=payload,
+            url=LINKS[number % len(LINKS)],
+        )
+        for number, payload in enumerate(PAYLOADS)
+    )
+    with served(index) as address:
+        yield address
+
+
+def test_nothing_of_a_corpus_of_attacks_runs(browser, hostile):
+    with tab_of(browser, hostile) as tab:
+        tab.goto("/?q=harbour")
+        addresses = []
+        for page in range(1, -(-len(PAYLOADS) // 10) + 1):
+            tab.goto(f"/?q=harbour+closed&page={page}")
+            look_for_harm(tab)
+            addresses += [link.get_attribute("href") for link in tab.locator("a.headline").all()]
+        assert len(set(addresses)) == len(PAYLOADS)
+        for address in addresses:
+            tab.goto(address)
+            look_for_harm(tab)
+            assert tab.locator(".text").inner_text().startswith("The harbour")
+
+
+def test_nothing_of_a_question_runs(browser, hostile):
+    with tab_of(browser, hostile) as tab:
+        for payload in (*PAYLOADS, *LINKS):
+            tab.goto(f"/?q={quote(payload, errors='replace')}")
+            look_for_harm(tab)
+
+
+def look_for_harm(tab: Tab) -> None:
+    """Nothing ran, nothing that could run became part of the page, and every link leads somewhere by http."""
+    assert tab.evaluate("window.hacked") is None
+    assert tab.locator("#bait, iframe, base, meta[http-equiv], main script, main form, main [autofocus]").count() == 0
+    assert tab.evaluate(
+        "[...document.querySelectorAll('*')].every(e => [...e.attributes].every(a => !a.name.startsWith('on')))"
+    )
+    protocols = tab.evaluate("[...document.querySelectorAll('a[href]')].map(a => a.protocol)")
+    assert set(protocols) <= {"http:", "https:"}

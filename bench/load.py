@@ -1,0 +1,209 @@
+"""Load on a server of its own, on 127.0.0.1: a soak at capacity, and an overload of five times as much.
+
+    python -m bench.load soak --seconds 1800
+    python -m bench.load overload
+
+The server answers from a copy of the index of seeds/articles. Bounded in clients, requests and time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from backissue.api.http.auth import Scope, new_key
+from backissue.indexer import Indexer, read
+
+ROOT = Path(__file__).parents[1]
+SECRET, KEY = new_key("bench", Scope.ADMIN)
+CAPACITY = 4
+"""Clients that ask without a pause; as many searches run at once."""
+WINDOWS = 10
+WORDS = (
+    "harbour",
+    "bridge",
+    "train",
+    "treaty",
+    "satellite",
+    "flood",
+    "dam",
+    "election",
+    "orchard",
+    "winter",
+    "oil",
+    "food",
+)
+
+
+@dataclass
+class Seen:
+    """What clients saw."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    seconds: list[float] = field(default_factory=list)
+    without_retry_after: int = 0
+    lost: int = 0
+
+    def p(self, share: float) -> float:
+        """The time in milliseconds that this share of the answered requests took at most."""
+        ordered = sorted(self.seconds)
+        return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+
+
+@asynccontextmanager
+async def served(folder: Path) -> AsyncIterator[tuple[httpx.AsyncClient, int]]:
+    """A server of an index in `folder`, a client of it, and its process id."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [Path(sys.executable).parent / "backissue", "serve", "--index", folder, "--port", str(port)]
+    environ = os.environ | {"BACKISSUE_API_KEYS": KEY.to_text(), "BACKISSUE_MAX_QUEUED_SEARCHES": "16"}
+    process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60, limits=limits) as client:
+            until_s = time.monotonic() + 300
+            while not await is_ready(client):
+                assert process.poll() is None
+                assert time.monotonic() < until_s
+                await asyncio.sleep(0.2)
+            yield client, process.pid
+    finally:
+        process.terminate()
+        assert process.wait(60) == 0
+
+
+async def is_ready(client: httpx.AsyncClient) -> bool:
+    """Whether the server says that it would answer."""
+    try:
+        return (await client.get("/health/ready")).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+async def ask(client: httpx.AsyncClient, rng: random.Random, seen: Seen) -> None:
+    """One search of a few words, and what came of it."""
+    started_s = time.perf_counter()
+    try:
+        answer = await client.get("/v1/search", params={"q": " ".join(rng.sample(WORDS, 4)), "k": 10})
+    except httpx.HTTPError:
+        seen.lost += 1
+        return
+    seen.statuses[answer.status_code] += 1
+    if answer.status_code == 200:
+        seen.seconds.append(time.perf_counter() - started_s)
+    elif "retry-after" not in answer.headers:
+        seen.without_retry_after += 1
+
+
+async def write(client: httpx.AsyncClient, rng: random.Random, number: int, seen: Seen) -> None:
+    """Adds an article, finds it, and deletes the one of a while ago."""
+    key = {"X-API-Key": SECRET}
+    text = " ".join(rng.choices(WORDS, k=60))
+    added = await client.post("/v1/articles", json={"id": f"load-{number}", "text": text}, headers=key)
+    seen.statuses[added.status_code] += 1
+    if added.status_code in (200, 201) and (await client.get(f"/v1/articles/load-{number}")).status_code != 200:
+        seen.lost += 1
+    if number >= 20:
+        gone = await client.delete(f"/v1/articles/load-{number - 20}", headers=key)
+        seen.statuses[gone.status_code] += 1
+
+
+async def clients_until(client: httpx.AsyncClient, clients: int, ends_s: float, seen: Seen) -> None:
+    """So many clients that ask without a pause until then."""
+
+    async def one(seed: int) -> None:
+        rng = random.Random(seed)
+        while time.monotonic() < ends_s:
+            await ask(client, rng, seen)
+
+    await asyncio.gather(*(one(seed) for seed in range(clients)))
+
+
+def held(pid: int) -> tuple[int, int]:
+    """The megabytes of memory and the open files of a process."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") >> 20, len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+async def soak(folder: Path, seconds: float) -> bool:
+    """Reads at capacity while one client writes: memory, files and p99 in ten windows of time."""
+    rng, number, told = random.Random(0), 0, []
+    async with served(folder) as (client, pid):
+        await clients_until(client, CAPACITY, time.monotonic() + min(20, seconds / 10), Seen())
+        for window in range(WINDOWS):
+            seen, ends_s = Seen(), time.monotonic() + seconds / WINDOWS
+            reading = asyncio.create_task(clients_until(client, CAPACITY, ends_s, seen))
+            while time.monotonic() < ends_s:
+                await write(client, rng, number, seen)
+                number += 1
+                if number % 200 == 0:
+                    await client.post("/v1/rebuild", headers={"X-API-Key": SECRET})
+                await asyncio.sleep(0.25)
+            await reading
+            megabytes, files = held(pid)
+            told.append((megabytes, files, seen.p(0.99)))
+            print(
+                f"window {window}: {sum(seen.statuses.values())} requests {dict(seen.statuses)}, {seen.lost} lost, "
+                f"p50 {seen.p(0.5):.0f} ms, p99 {seen.p(0.99):.0f} ms, {megabytes} MB, {files} files",
+                flush=True,
+            )
+            if seen.lost or set(seen.statuses) - {200, 201}:
+                return False
+    first, last = told[len(told) // 3], told[-1]
+    print(f"window {len(told) // 3} to last: {first[0]} -> {last[0]} MB, {first[1]} -> {last[1]} files")
+    return last[0] <= 1.15 * first[0] + 20 and last[1] <= first[1] + 10
+
+
+async def overload(folder: Path, seconds: float) -> bool:
+    """Capacity, then five times as much and more than may wait, then capacity again."""
+    told: dict[str, Seen] = {}
+    async with served(folder) as (client, pid):
+        await clients_until(client, CAPACITY, time.monotonic() + 5, Seen())
+        for name, clients in (("capacity", CAPACITY), ("overload", 5 * (CAPACITY + 1)), ("after", CAPACITY)):
+            seen = told[name] = Seen()
+            await clients_until(client, clients, time.monotonic() + seconds / 3, seen)
+            print(
+                f"{name}: {clients} clients, {dict(seen.statuses)}, {seen.without_retry_after} without Retry-After, "
+                f"{seen.lost} lost, p50 {seen.p(0.5):.0f} ms, p99 {seen.p(0.99):.0f} ms, {held(pid)[0]} MB",
+                flush=True,
+            )
+    refused = told["overload"].statuses[503] + told["overload"].statuses[429]
+    sound = all(
+        not one.lost and not one.without_retry_after and set(one.statuses) <= {200, 503} for one in told.values()
+    )
+    recovered = told["after"].statuses[503] == 0 and told["after"].p(0.5) < 2 * told["capacity"].p(0.5) + 50
+    return sound and recovered and refused > 0 and told["overload"].statuses[200] > 0
+
+
+def main() -> int:
+    """Runs what was asked for; 0 where it held."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["soak", "overload"])
+    parser.add_argument("--seconds", type=float, default=60)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made) / "index"
+        Indexer(folder).rebuild(read([ROOT / "seeds" / "articles"]))
+        run = soak if given.what == "soak" else overload
+        is_well = asyncio.run(run(folder, given.seconds))
+    print("held" if is_well else "BROKEN")
+    return 0 if is_well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
