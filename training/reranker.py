@@ -3,8 +3,9 @@
     python -m training.reranker --corpora DIR [--out search/data/reranker.json]
 
 The passages of the training corpora's question sets go into one index of many languages. The questions were written for
-this (questions.tsv), in the passages' own languages and in English on passages of others: those of the sets
-themselves were seen by the embedding model in its training, whose cosines would look better than they are. Each
+this (questions.tsv), in the passages' own languages and in English on passages of others; the sets' own questions on
+these passages are added, for the embedding model sees none of them in its training. On other passages its cosines
+would look better than they are. Each
 question is asked through the product's own legs; each candidate gives its features and whether it is the question's
 passage. The weights minimise the cross entropy of the right passage among the candidates of its question, so they
 rank; then a scale and a bias are fitted, on questions held out from that, so that the log-odds are calibrated (Platt
@@ -19,6 +20,7 @@ import json
 import lzma
 import random
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -58,6 +60,7 @@ SILENT_FEATURES: Mapping[str, tuple[str, ...]] = {
 }
 """What is not known in each mode."""
 WRONGLY_GIVEN_UP = 0.02
+SETS_OWN = 2
 L2 = 1e-5
 
 
@@ -80,12 +83,16 @@ class Example:
 
 
 def passages_and_questions(corpora: Path, questions: Path, per_set: int) -> tuple[dict[str, Article], list[Asked]]:
-    """Passages by their keys, those that are asked for and `per_set` more of each set, and the questions on them."""
+    """Passages by their keys, those that are asked for and `per_set` more of each set, and the questions on them.
+
+    Beside the written questions these are up to `SETS_OWN` of the sets' on each passage that is asked for.
+    """
     rng = random.Random(1)
     asked = list(written_questions(questions))
     wanted = {one.passage for one in asked}
     unwanted = twins() - wanted
     passages: dict[str, Article] = {}
+    own = Counter[str]()
     for name in QUESTION_SETS:
         with lzma.open(corpora / f"{name}.jsonl.xz", "rt", encoding="utf-8") as file:
             rows = [json.loads(line) for line in file]
@@ -101,6 +108,9 @@ def passages_and_questions(corpora: Path, questions: Path, per_set: int) -> tupl
             if not is_other or others < per_set:
                 others += is_other
                 passages.setdefault(key, Article(id=key, text=row["p"], lang=row["lang"]))
+            if key in wanted and name.startswith("qa_") and own[key] < SETS_OWN:
+                own[key] += 1
+                asked.append(Asked(row["q"], key, foreign=False))
     return passages, [one for one in asked if one.passage in passages]
 
 
@@ -308,7 +318,8 @@ def main() -> None:
     asked.sort(key=lambda one: sha256(f"2 {one.passage}".encode()).digest())
     print(f"{len(passages)} passages, {len(asked)} questions, {sum(one.foreign for one in asked)} across languages")
     names = list(fusion_features(np.zeros(1), np.zeros(1), np.ones(1, dtype=np.bool_)))
-    record: dict[str, Any] = {}
+    # What `training.answers` has learned is kept.
+    record: dict[str, Any] = json.loads(arguments.out.read_text(encoding="utf-8")) if arguments.out.is_file() else {}
     with tempfile.TemporaryDirectory() as folder:
         Indexer(folder, target_words=2000, overlap_sentences=0).rebuild(passages.values())
         with Archive.open(folder) as archive:
