@@ -74,7 +74,7 @@ def bm25(
     value = most * frequency / (frequency + norm)
     # Body and title of a term add up.
     pairs, place = np.unique(keys >> 1, return_inverse=True)
-    of_terms = np.bincount(place, weights=value)
+    of_terms = np.asarray(np.bincount(place, weights=value), dtype=np.float64)
     passage, term = np.divmod(pairs, terms)
     return _sum_of_words(table, n, passage, term, of_terms)
 
