@@ -56,7 +56,7 @@ def build(
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     try:
-        manifest = _write(work, name, store, number, layout, report)
+        manifest = _write(work, name, store, number, layout, report, embedder)
         flush_tree(work)
         work.rename(paths.generation(name))
         flush(paths.generations)
@@ -67,7 +67,9 @@ def build(
     return manifest
 
 
-def _write(work: Path, name: str, store: Store, number: int, layout: Layout, report: Report) -> Manifest:
+def _write(
+    work: Path, name: str, store: Store, number: int, layout: Layout, report: Report, embedder: Embedder | None
+) -> Manifest:
     """Writes the files of a generation into the folder `work`."""
     with store.read():
         seq = store.seq()
