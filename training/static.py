@@ -29,9 +29,10 @@ class Settings:
     """What can be tuned; the defaults are what the bundled model was trained with."""
 
     dimension: int = 256
-    cycles: tuple[tuple[int, float], ...] = ((2000, 1.0), (700, 0.6))
+    cycles: tuple[tuple[int, float], ...] = ((2200, 1.0),)
     batch: int = 2048
     learning_rate: float = 0.05
+    initial_scale: float = 8.0
     scale: float = 20.0
     max_tokens: int = 128
     balance: float = 0.5
@@ -177,7 +178,7 @@ def train(
     """
     torch.manual_seed(settings.seed)
     noise = torch.randn(vocabulary, settings.dimension) * 0.1
-    table = torch.nn.Parameter(noise if initial is None else torch.from_numpy(initial.copy()))
+    table = torch.nn.Parameter(noise if initial is None else torch.from_numpy(initial * settings.initial_scale))
     optimizer = torch.optim.Adam([table], lr=settings.learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_factor(step, settings.cycles))
     steps = sum(length for length, _ in settings.cycles)
