@@ -382,7 +382,7 @@ def test_names_that_lead_out_of_an_archive_are_refused(tmp_path: Path) -> None:
         link = tarfile.TarInfo("1.txt")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         archive.addfile(link)
-    assert list(read(tmp_path / "b.tar")) == []
+    assert problem(tmp_path / "b.tar").kind == "empty"
 
 
 def test_a_decompression_bomb_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
