@@ -20,8 +20,8 @@ LEG_DEPTH = 200
 """How many passages each leg gives. Fixed, so that every page of a question is cut from the same candidates."""
 
 CANDIDATE_LOG_ODDS = 7.0
-"""How far below the best one's a candidate's log-odds may lie, an 1,100th of its odds: every leg always finds its number
-of passages, whatever they are worth. Totals, facets and the timeline count what is left."""
+"""How far below the best one's a candidate's log-odds may lie, an 1,100th of its odds: every leg always finds its
+number of passages, whatever they are worth. Totals, facets and the timeline count what is left."""
 
 _NOTHING = (np.zeros(0, dtype=np.int64), np.zeros(0))
 
