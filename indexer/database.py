@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backissue.indexer.copies import PERMUTATIONS, bands, resemblances
+from backissue.indexer.storage import make_folder
 from backissue.search.columns import NO_DAY, NO_SECOND
 from backissue.search.errors import FormatVersionError, IndexCorruptError
 from backissue.search.layout import ARCHIVE_FORMAT
@@ -112,7 +113,7 @@ class Database:
             IndexCorruptError: the file is no archive.
             FormatVersionError: it is one of another format.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
