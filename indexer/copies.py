@@ -51,9 +51,14 @@ def signature(text: str) -> NDArray[np.uint32]:
 
 def resemblance(a: NDArray[np.uint32], b: NDArray[np.uint32]) -> float:
     """The estimated resemblance of the texts of two signatures, 0 to 1, with a standard error of at most 0.051."""
-    if _says_nothing(a) or _says_nothing(b):
-        return 0.0
-    return float(np.mean(a == b))
+    return float(resemblances(a, b[np.newaxis])[0])
+
+
+def resemblances(one: NDArray[np.uint32], others: NDArray[np.uint32]) -> NDArray[np.float64]:
+    """`resemblance` of one text to each of many, whose signatures have the shape (n, 96): shape (n,)."""
+    if _says_nothing(one):
+        return np.zeros(len(others))
+    return (others == one).mean(axis=1)
 
 
 def bands(signature: NDArray[np.uint32]) -> list[int]:

@@ -42,7 +42,7 @@ class Service:
     and a search picks up by itself what was published since.
     """
 
-    def __init__(self, index: Path, settings: ServerSettings, jobs_folder: Path) -> None:
+    def __init__(self, index: Path, settings: ServerSettings, jobs_folder: Path, *, is_warming: bool = False) -> None:
         self.index = index
         self.settings = settings
         self._reads = Gate(
@@ -55,7 +55,7 @@ class Service:
         self._jobs = JobRunner(JobStore(jobs_folder))
         self.limiter = Limiter()
         self._archive: Archive | None = None
-        self._is_warming = False
+        self._is_warming = is_warming
         self._opening = threading.Lock()
 
     def keys(self) -> tuple[ApiKey, ...]:
@@ -83,7 +83,6 @@ class Service:
         """Opens the archive and asks it once, so that no reader waits for the models to load. Until then the service is
         not ready.
         """
-        self._is_warming = True
         try:
             await asyncio.to_thread(lambda: self._opened().search(_WARMING_QUESTION, k=1))
         except BackissueError as error:
