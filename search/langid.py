@@ -1,8 +1,8 @@
 """A naive Bayes classifier of languages over the byte sequences of a text: py3langid's model for the news languages.
 
 The model is that of Lui & Baldwin (2012) as py3langid trained it, cut to these languages by `training/langid.py` and
-mapped into memory (its licence: data/langid.LICENSE). Its features are sequences of up to six bytes; of those that end at a byte the longest known one
-counts, which is what py3langid's automaton gives. A file of safetensors holds
+mapped into memory (its licence: data/langid.LICENSE). Its features are sequences of up to six bytes; of those that end
+at a byte the longest known one counts, which is what py3langid's automaton gives. A file of safetensors holds
 
     edges      the trie of known sequences: parent × 256 + byte of nodes 1, 2, …, ascending, and a last one above all;
                node 0 is the root
