@@ -44,8 +44,10 @@ class DenseHits:
 
 
 COMPARED_ONE_BY_ONE = 2_000
-"""Where a filter lets no more passages of an inverted file pass than this, each is compared: sooner done than probing
-for them."""
+"""Where a filter lets no more passages of an inverted file pass than this, each may be compared without probing."""
+
+PASSED_OVER_MEANWHILE = 170
+"""How many passages a probe passes over that the filter excludes (3.4 ns each), while one is compared (0.58 µs)."""
 
 NO_DENSE_HITS = DenseHits(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32))
 
@@ -130,13 +132,17 @@ class DenseIndex:
         passing = int(self.base.ntotal) if mask is None else int(np.count_nonzero(mask))
         if not passing:
             return NO_DENSE_HITS
-        if mask is not None and passing <= COMPARED_ONE_BY_ONE and hasattr(self.base, "nprobe"):
+        if mask is not None and hasattr(self.base, "nprobe") and self._is_sooner_compared(passing):
             return self._compare(vector, k, np.flatnonzero(mask))
         parameters = self._parameters(mask, passing)
         with one_thread():
             scores, found = self.base.search(vector.reshape(1, -1), min(k, passing), params=parameters)
         real = found[0] >= 0
         return DenseHits(found[0][real].astype(np.int64), scores[0][real])
+
+    def _is_sooner_compared(self, passing: int) -> bool:
+        probed = self._probes(passing / int(self.base.ntotal)) / int(self.base.nlist) * int(self.base.ntotal)
+        return passing <= COMPARED_ONE_BY_ONE and passing * PASSED_OVER_MEANWHILE <= probed
 
     def _compare(self, vector: Vectors, k: int, positions: NDArray[np.int64]) -> DenseHits:
         scores = self._base_vectors(positions) @ vector.reshape(-1)
