@@ -20,6 +20,7 @@ from backissue.search.errors import (
     MissingExtraError,
     ModelMismatchError,
     ReadError,
+    SearchCancelledError,
     StorageError,
 )
 from backissue.search.types import (
@@ -62,6 +63,7 @@ __all__ = [
     "Query",
     "ReadError",
     "Results",
+    "SearchCancelledError",
     "Sort",
     "Span",
     "StorageError",

@@ -120,17 +120,12 @@ def terms(text: str, lang: str) -> list[str]:
 def occurrences(text: str, lang: str, wanted: Container[str]) -> list[Token]:
     """Those tokens of `analyse` whose term is wanted, faster."""
     lexicon = _lexicon(lang)
-    runs = _RUN.findall(text)
-    wanted_of = {run: [token for token in lexicon[run] if token[0] in wanted] for run in set(runs)}
-    found = []
-    end = 0
-    for run in runs:
-        # Between two runs nothing stands that a run could begin with.
-        start = text.index(run, end)
-        end = start + len(run)
-        if tokens := wanted_of[run]:
-            found += [Token(term, start + a, start + b) for term, a, b in tokens]
-    return found
+    return [
+        Token(term, run.start() + start, run.start() + end)
+        for run in _RUN.finditer(text)
+        for term, start, end in lexicon[run[0]]
+        if term in wanted
+    ]
 
 
 class Forms(NamedTuple):

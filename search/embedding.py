@@ -110,6 +110,10 @@ class TokenEmbedder(Protocol):
         """The vectors (t, d) of tokens at length 1."""
         ...
 
+    def token_spans(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """The ids (t,) of the tokens of `text` in order, and where each stands in it (t, 2)."""
+        ...
+
     def token_vectors(self, text: str) -> TokenVectors:
         """The tokens of `text` in order."""
         ...
@@ -228,17 +232,23 @@ class StaticEmbedder:
         if len(new := np.unique(ids[~self._is_kept[ids]])):
             self._unit[new] = unit_rows(self.vectors_of(new))
             self._is_kept[new] = True
-        return self._unit[ids]
+        unit: Vectors = self._unit[ids]
+        return unit
 
-    def token_vectors(self, text: str) -> TokenVectors:
-        """The tokens of `text`, without any prompt."""
+    def token_spans(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """The ids (t,) of the tokens of `text`, without any prompt, and where each stands in it (t, 2)."""
         chunks = list(self._chunk.finditer(text))
         pieces = self._pieces([chunk[0] for chunk in chunks])
         rows = _rows(b"".join(pieces))
         starts = np.repeat(
             np.array([chunk.start() for chunk in chunks], np.int32), [len(piece) // ROW_BYTES for piece in pieces]
         )
-        return TokenVectors(rows[:, 0], rows[:, 1:] + starts[:, None], self.vectors_of(rows[:, 0]))
+        return rows[:, 0], rows[:, 1:] + starts[:, None]
+
+    def token_vectors(self, text: str) -> TokenVectors:
+        """The tokens of `text`, without any prompt."""
+        ids, spans = self.token_spans(text)
+        return TokenVectors(ids, spans, self.vectors_of(ids))
 
     def _embed(self, texts: Sequence[str], prompt: str) -> Vectors:
         table = self._single if len(texts) >= MANY_TEXTS else self._table

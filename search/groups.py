@@ -127,15 +127,18 @@ def order(families: Families, columns: Columns, sort: Sort) -> Families:
 
 def page_of(families: Families, columns: Columns, page: slice) -> list[Group]:
     """Some of the articles, each with its passages and the copies that were found."""
-    judged = families.judged
-    articles, family = columns.article[judged.positions], columns.family[judged.positions]
+    judged, best = families.judged, families.best[page]
+    articles, by_place = columns.article[judged.positions].tolist(), columns.family[judged.positions]
+    members: dict[int, list[int]] = {family: [] for family in by_place[best].tolist()}
+    for place, family in enumerate(by_place.tolist()):
+        if family in members:
+            members[family].append(place)
     groups = []
-    for best, score in zip(families.best[page].tolist(), families.score[page].tolist(), strict=True):
-        members = np.flatnonzero(family == family[best])
-        own = articles[members] == articles[best]
-        passages = [_judged(judged, place) for place in members[own].tolist()]
-        copies = list(dict.fromkeys(articles[members[~own]].tolist()))
-        groups.append(Group(int(articles[best]), passages, score, copies))
+    for places, score in zip(members.values(), families.score[page].tolist(), strict=True):
+        article = articles[places[0]]
+        own = [_judged(judged, place) for place in places if articles[place] == article]
+        copies = list(dict.fromkeys(articles[place] for place in places if articles[place] != article))
+        groups.append(Group(article, own, score, copies))
     return groups
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from threading import Event
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from backissue.search.answer import Reader
 from backissue.search.bm25 import covered, find_matches, windows
 from backissue.search.calibration import Calibration, Judgement
+from backissue.search.clock import Clock
 from backissue.search.embedding import Embedder, TokenEmbedder
 from backissue.search.explain import explain
 from backissue.search.fusion import NO_CANDIDATES, Candidates
@@ -42,7 +43,8 @@ RERANK_DEPTH = 50
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to search. `recency_days` is the age at which a score halves, counted from the archive's newest day. What
-    would begin after `budget_ms` is left out: the reranker, then answers and highlights.
+    would begin after `budget_ms` is left out: the reranker, then answers and highlights. `cancelled` is looked
+    at before every step.
     """
 
     k: int = 10
@@ -55,6 +57,7 @@ class Options:
     answers: bool = True
     explain: bool = True
     budget_ms: float | None = None
+    cancelled: Event | None = None
 
 
 def run(
@@ -66,16 +69,12 @@ def run(
     tokens: TokenEmbedder,
     reranker: Reranker | None,
 ) -> Results:
-    """Answers a query. Without an embedder only the lexical leg searches."""
-    started = time.perf_counter()
-    left_out: list[str] = []
+    """Answers a query. Without an embedder only the lexical leg searches.
 
-    def in_time(step: str, wanted: bool) -> bool:
-        late = options.budget_ms is not None and (time.perf_counter() - started) * 1000 > options.budget_ms
-        if wanted and late:
-            left_out.append(step)
-        return wanted and not late
-
+    Raises:
+        SearchCancelledError: `options.cancelled` was set meanwhile.
+    """
+    clock = Clock(options.budget_ms, options.cancelled)
     restriction = snapshot.restriction(query)
     mask = snapshot.mask(restriction)
     translations = Translations.bundled() if options.translate else None
@@ -84,10 +83,13 @@ def run(
     nothing = False
     if question.text:
         table = snapshot.lexical.table(question.terms)
+        clock.go_on()
         legs = retrieve(snapshot, question, table, options.mode, restriction, mask)
+        clock.go_on()
         candidates = gather(snapshot, question, table, legs, options.mode)
-        if not in_time("rerank", reranker is not None):
+        if not clock.allows("rerank", reranker is not None):
             reranker = None
+        clock.go_on()
         judged = judge(snapshot, question, table, candidates, reranker)
         families = decay(collapse(snapshot.columns, judged), snapshot, options.recency_days)
         found = order(families, snapshot.columns, options.sort)
@@ -101,19 +103,19 @@ def run(
         legs, candidates = SILENT, NO_CANDIDATES
         firsts = browse(snapshot.columns, mask)
         page = [listed(snapshot.columns, position) for position in firsts[shown].tolist()]
-    if not in_time("answers", options.answers and bool(question.text)):
+    if not clock.allows("answers", options.answers and bool(question.text)):
         options = replace(options, answers=False)
     reader = Reader(question, tokens)
-    hits = tuple(present(snapshot, question, candidates, legs, page, reader, options, reranker))
+    hits = tuple(clock.each(present(snapshot, question, candidates, legs, page, reader, options, reranker)))
     return Results(
         query=query.raw,
-        took_ms=(time.perf_counter() - started) * 1000,
+        took_ms=clock.took_ms,
         hits=hits,
         facets=facets(snapshot, firsts),
         total=len(firsts),
         no_good_answer=nothing,
         lang=question.lang,
-        left_out=tuple(left_out),
+        left_out=tuple(clock.left_out),
     )
 
 

@@ -110,7 +110,8 @@ def token_cosines(query: Vectors, ids: NDArray[np.integer[Any]], tokens: TokenEm
     places[distinct] = np.arange(len(distinct), dtype=np.int32)
     cosines = tokens.unit_vectors_of(distinct) @ unit_rows(query).T
     np.maximum(cosines, 0.0, out=cosines)
-    return cosines[places[ids]]
+    of_tokens: Vectors = cosines[places[ids]]
+    return of_tokens
 
 
 def interactions(query: Vectors, cosines: Vectors, starts: NDArray[np.int64]) -> tuple[Scores, Scores]:

@@ -23,6 +23,7 @@ from backissue.search.layout import IndexPaths
 if TYPE_CHECKING:
     from backissue.indexer import Indexer
     from backissue.search.archive import Archive
+    from backissue.search.types import Results
 
 T = TypeVar("T")
 
@@ -78,6 +79,22 @@ class Service:
             BackissueError: as `work`, or the index cannot be opened.
         """
         return await self._reads.run(lambda: work(self._opened()))
+
+    async def search(self, request: Request, question: str, *, budget_ms: float | None = None, **how: Any) -> Results:
+        """What `Archive.search` finds. It stops when the client goes, and leaves out what neither the client's budget
+        nor the server's has time for.
+
+        Raises:
+            ApiError: too much is asked at once, or the time is over.
+            BackissueError: as `Archive.search`, or the index cannot be opened.
+        """
+        budget = min((ms for ms in (budget_ms, self.settings.search_budget_ms) if ms), default=None)
+        cancelled = threading.Event()
+        return await self._reads.run(
+            lambda: self._opened().search(question, budget_ms=budget, cancelled=cancelled, **how),
+            stop=cancelled,
+            gone=_client_gone(request),
+        )
 
     async def warm_up(self) -> None:
         """Opens the archive and asks it once, so that no reader waits for the models to load. Until then the service is
@@ -155,6 +172,12 @@ class Service:
         from backissue.indexer import Indexer
 
         return Indexer(self.index, wait_seconds=LOCK_WAIT_SECONDS)
+
+
+async def _client_gone(request: Request) -> None:
+    """Returns when the client of a request that was read has gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _service(request: Request) -> Service:
