@@ -5,7 +5,10 @@
 >>> results = archive.search("what does North Korea get in return")
 """
 
-from backissue.search.archive import Archive
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from backissue.search.errors import (
     ArticleNotFoundError,
     BackissueError,
@@ -34,6 +37,9 @@ from backissue.search.types import (
     Span,
 )
 
+if TYPE_CHECKING:
+    from backissue.search.archive import Archive
+
 __all__ = [
     "Answer",
     "Archive",
@@ -60,3 +66,12 @@ __all__ = [
     "Span",
     "StorageError",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Archive, imported when it is first asked for: it brings NumPy and the engine, which types and errors need not."""
+    if name != "Archive":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from backissue.search.archive import Archive
+
+    return Archive

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -17,7 +16,17 @@ from backissue.search.calibration import Calibration, Judgement
 from backissue.search.embedding import Embedder, TokenEmbedder
 from backissue.search.explain import explain
 from backissue.search.fusion import NO_CANDIDATES, Candidates
-from backissue.search.groups import Group, Judged, browse, collapse, facets, listed, order, score
+from backissue.search.groups import (
+    Group,
+    Judgements,
+    browse,
+    collapse,
+    decay,
+    facets,
+    listed,
+    order,
+    page_of,
+)
 from backissue.search.lexical import TermTable
 from backissue.search.question import Question, understand
 from backissue.search.rerank import Evidence, Reranker
@@ -28,9 +37,6 @@ from backissue.search.types import Answer, Hit, Mode, PassageHit, Query, Results
 
 RERANK_DEPTH = 50
 """How many candidates the reranker reads."""
-
-
-_NO_FEATURES: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ def run(
     mask = snapshot.mask(restriction)
     translations = Translations.bundled() if options.translate else None
     question = understand(query, snapshot.langs, embedder, translations)
-    page_of = slice(options.offset, options.offset + options.k)
+    shown = slice(options.offset, options.offset + options.k)
     nothing = False
     if question.text:
         table = snapshot.lexical.table(question.terms)
@@ -82,18 +88,19 @@ def run(
         candidates = gather(snapshot, question, table, legs, options.mode)
         if not in_time("rerank", reranker is not None):
             reranker = None
-        groups = collapse(snapshot.columns, judge(snapshot, question, table, candidates, reranker))
-        score(groups, snapshot, options.recency_days)
-        found = order(groups, snapshot.columns, options.sort)
-        firsts = np.array([group.best.position for group in found], dtype=np.int64)
-        page = found[page_of]
+        judged = judge(snapshot, question, table, candidates, reranker)
+        families = decay(collapse(snapshot.columns, judged), snapshot, options.recency_days)
+        found = order(families, snapshot.columns, options.sort)
+        firsts = found.positions
+        page = page_of(found, snapshot.columns, shown)
         judge_of_best = reranker or Calibration.bundled().fusion[options.mode]
-        log_odds = max((group.passages[0].judgement.log_odds for group in groups), default=-math.inf)
-        nothing = not groups or Judgement(log_odds, {}).probability < judge_of_best.no_answer_below
+        nothing = (
+            not len(judged) or Judgement(float(judged.log_odds[0]), {}).probability < judge_of_best.no_answer_below
+        )
     else:
         legs, candidates = SILENT, NO_CANDIDATES
         firsts = browse(snapshot.columns, mask)
-        page = [listed(snapshot.columns, position) for position in firsts[page_of].tolist()]
+        page = [listed(snapshot.columns, position) for position in firsts[shown].tolist()]
     if not in_time("answers", options.answers and bool(question.text)):
         options = replace(options, answers=False)
     reader = Reader(question, tokens)
@@ -112,21 +119,25 @@ def run(
 
 def judge(
     snapshot: Snapshot, question: Question, table: TermTable, candidates: Candidates, reranker: Reranker | None
-) -> list[Judged]:
+) -> Judgements:
     """Judges every candidate: the first ones by the reranker, the rest by fusion alone, best first.
 
     Nothing that was not read closely stands above what was.
     """
-    read = _read(snapshot, question, table, candidates, reranker) if reranker is not None else []
-    read.sort(key=lambda one: (-one.judgement.log_odds, one.index))
-    limit = read[-1].judgement.log_odds if read else math.inf
-    positions = candidates.positions[len(read) :].tolist()
-    log_odds = np.minimum(candidates.fused[len(read) :], limit).tolist()
-    unread = [
-        Judged(index, position, Judgement(fused, _NO_FEATURES), read=False)
-        for index, (position, fused) in enumerate(zip(positions, log_odds, strict=True), start=len(read))
-    ]
-    return read + unread
+    index = np.arange(len(candidates))
+    if reranker is None or not len(candidates):
+        return Judgements(index, candidates.positions, candidates.fused, ())
+    first, rest = index[:RERANK_DEPTH], index[RERANK_DEPTH:]
+    judgements = reranker.judge(question.text, evidence_of(snapshot, table, candidates, first))
+    read = np.array([one.log_odds for one in judgements])
+    first = np.argsort(-read, kind="stable")
+    index = np.concatenate([first, rest])
+    return Judgements(
+        index,
+        candidates.positions[index],
+        np.concatenate([read[first], np.minimum(candidates.fused[rest], read.min())]),
+        [judgements[place].features for place in first.tolist()],
+    )
 
 
 def present(
@@ -182,20 +193,6 @@ def present(
         )
 
 
-def _read(
-    snapshot: Snapshot, question: Question, table: TermTable, candidates: Candidates, reranker: Reranker
-) -> list[Judged]:
-    first = np.arange(min(RERANK_DEPTH, len(candidates)))
-    evidence = evidence_of(snapshot, table, candidates, first)
-    judgements = reranker.judge(question.text, evidence)
-    return [
-        Judged(index, position, judgement, read=True)
-        for index, (position, judgement) in enumerate(
-            zip(candidates.positions[first].tolist(), judgements, strict=True)
-        )
-    ]
-
-
 def evidence_of(snapshot: Snapshot, table: TermTable, candidates: Candidates, some: NDArray[np.int64]) -> Evidence:
     """What is known of some of the candidates."""
     positions = candidates.positions[some]
@@ -205,13 +202,14 @@ def evidence_of(snapshot: Snapshot, table: TermTable, candidates: Candidates, so
     if not np.isnan(candidates.lexical[some]).all():
         matches = find_matches(table, documents)
         everywhere, together = covered(table, matches, len(some)), windows(table, matches, len(some))
+    tokens, token_starts = snapshot.tokens(positions)
     return Evidence(
         words=candidates.words[some],
         covered=np.divide(everywhere, limits, out=np.zeros(len(some)), where=limits > 0),
         together=np.divide(together, limits, out=np.zeros(len(some)), where=limits > 0),
         cosine=candidates.semantic[some],
         readable=candidates.readable[some],
-        tokens=documents.tokens,
-        token_starts=documents.token_starts,
+        tokens=tokens,
+        token_starts=token_starts,
         texts=lambda: snapshot.texts(positions),
     )
