@@ -3,8 +3,8 @@
     python -m bench.load soak --seconds 1800
     python -m bench.load overload
 
-The server answers from an index of seeds/articles, or from a copy of the one that is named. Bounded in clients, requests
-and time.
+The server answers from an index of seeds/articles, or from a copy of the one that is named. Bounded in clients,
+requests and time.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ ROOT = Path(__file__).parents[1]
 SECRET, KEY = new_key("bench", Scope.ADMIN)
 CAPACITY = 4
 """Clients that ask without a pause; as many searches run at once."""
-WINDOWS = 10
+TIMES_TELL_FROM_S = 30
+"""Of a shorter run the times say more about the machine's other work."""
 KEPT = 20
 """So many articles of the writer's stand in the archive at once."""
 WORDS = (
@@ -80,7 +81,7 @@ async def served(folder: Path) -> AsyncIterator[tuple[httpx.AsyncClient, int]]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [Path(sys.executable).parent / "backissue", "serve", "--index", folder, "--port", str(port)]
-    environ = os.environ | {"BACKISSUE_API_KEYS": KEY.to_text(), "BACKISSUE_MAX_QUEUED_SEARCHES": "16"}
+    environ = os.environ | {"BACKISSUE_API_KEYS": KEY.to_text(), "BACKISSUE_MAX_QUEUED_SEARCHES": str(2 * CAPACITY)}
     process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
     try:
@@ -173,13 +174,14 @@ def held(pid: int) -> tuple[int, int]:
 
 async def soak(folder: Path, seconds: float) -> bool:
     """Reads at capacity while one client writes and the index is rebuilt once a window: memory, files and p99 in ten
-    windows of time.
+    windows of time, or in four short ones.
     """
     rng, number, told = random.Random(0), 0, []
+    windows = 10 if seconds >= TIMES_TELL_FROM_S else 4
     async with served(folder) as (client, pid):
         await clients_until(client, CAPACITY, time.monotonic() + min(20, seconds / 10), Seen())
-        for window in range(WINDOWS):
-            seen, ends_s = Seen(), time.monotonic() + seconds / WINDOWS
+        for window in range(windows):
+            seen, ends_s = Seen(), time.monotonic() + seconds / windows
             others = [
                 asyncio.create_task(clients_until(client, CAPACITY, ends_s, seen)),
                 asyncio.create_task(rebuild(client, seen)),
@@ -201,7 +203,9 @@ async def soak(folder: Path, seconds: float) -> bool:
                 return False
     first, last = told[len(told) // 3], told[-1]
     print(f"window {len(told) // 3} to last: {first[0]} -> {last[0]} MB, {first[1]} -> {last[1]} files")
-    return last[0] <= 1.15 * first[0] + 20 and last[1] <= first[1] + 10
+    # The first rebuilds of a process find the memory that the later ones use again.
+    allowed = 1.15 * first[0] + 20 if seconds >= TIMES_TELL_FROM_S else 1.5 * first[0]
+    return last[0] <= allowed and last[1] <= first[1] + 10
 
 
 async def overload(folder: Path, seconds: float) -> bool:
@@ -221,7 +225,9 @@ async def overload(folder: Path, seconds: float) -> bool:
     sound = all(
         not one.lost and not one.without_retry_after and set(one.statuses) <= {200, 503} for one in told.values()
     )
-    recovered = told["after"].statuses[503] == 0 and told["after"].p(0.5) < 2 * told["capacity"].p(0.5) + 50
+    recovered = told["after"].statuses[503] == 0
+    if seconds >= TIMES_TELL_FROM_S:
+        recovered = recovered and told["after"].p(0.5) < 2 * told["capacity"].p(0.5) + 50
     return sound and recovered and refused > 0 and told["overload"].statuses[200] > 0
 
 

@@ -26,9 +26,9 @@ def load(what: str, seconds: int, index: Path) -> str:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at open files in the way of Linux")
 def test_some_seconds_of_reads_writes_and_rebuilds_lose_nothing_and_keep_nothing_open(press_index: Path):
-    told = load("soak", 15, press_index)
-    assert told.count("window ") == 10 + 1
-    assert told.count(" 0 lost") == 10
+    told = load("soak", 8, press_index)
+    assert told.count("window ") == 4 + 1
+    assert told.count(" 0 lost") == 4
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at memory in the way of Linux")
