@@ -12,6 +12,7 @@ from backissue.search.analysis import ANALYSER_VERSION
 from backissue.search.columns import Columns
 from backissue.search.dense import DenseIndex
 from backissue.search.errors import BackissueError, IndexCorruptError
+from backissue.search.forward import Forward
 from backissue.search.layout import IndexPaths, LexicalState, Manifest, check_contents, check_sizes
 from backissue.search.lexical import LexicalIndex
 from backissue.search.store import Store
@@ -90,7 +91,7 @@ def _check_rows(store: Store, path: Path) -> None:
 
 
 def check_parts(folder: Path, manifest: Manifest) -> str:
-    """Opens the columns and vectors of a generation and counts them; says how they are.
+    """Opens the columns, the vectors and the forward index of a generation and counts them; says how they are.
 
     Raises:
         IndexCorruptError: they cannot be read, or are not as many as the manifest says.
@@ -101,6 +102,7 @@ def check_parts(folder: Path, manifest: Manifest) -> str:
         raise IndexCorruptError(
             f"{folder} has {len(columns)} rows of columns and {len(dense)} vectors for {manifest.passages} passages"
         )
+    Forward.open(folder / "forward", manifest.passages)
     return f"generation {manifest.generation} has {manifest.passages} passages, its columns and vectors as many"
 
 

@@ -58,7 +58,7 @@ def resemblances(one: NDArray[np.uint32], others: NDArray[np.uint32]) -> NDArray
     """`resemblance` of one text to each of many, whose signatures have the shape (n, 96): shape (n,)."""
     if _says_nothing(one):
         return np.zeros(len(others))
-    return (others == one).mean(axis=1)
+    return np.asarray((others == one).mean(axis=1), dtype=np.float64)
 
 
 def bands(signature: NDArray[np.uint32]) -> list[int]:

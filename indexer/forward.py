@@ -52,13 +52,14 @@ class ForwardWriter:
     def __init__(self, folder: Path, vocabulary: int) -> None:
         folder.mkdir(parents=True)
         self._folder = folder
-        self._files = ExitStack()
         token_type = np.uint16 if vocabulary <= 1 << 16 else np.int32
-        self._terms = self._files.enter_context(growing(folder / "terms.npy", np.uint32))
-        self._tokens = self._files.enter_context(growing(folder / "tokens.npy", token_type))
         self._lengths: list[NDArray[np.int64]] = []
         self._token_lengths: list[NDArray[np.int64]] = []
-        self._title_terms = self._files.enter_context(growing(folder / "title_terms.npy", np.uint16))
+        with ExitStack() as files:  # Those that are open are closed where the disk takes no other.
+            self._terms = files.enter_context(growing(folder / "terms.npy", np.uint32))
+            self._tokens = files.enter_context(growing(folder / "tokens.npy", token_type))
+            self._title_terms = files.enter_context(growing(folder / "title_terms.npy", np.uint16))
+            self._files = files.pop_all()
 
     def __enter__(self) -> ForwardWriter:
         return self

@@ -94,8 +94,9 @@ def starts_of(lengths: Iterable[int]) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class Forward:
-    """The forward index of a generation, mapped into memory."""
+    """The forward index of a generation in `folder`, mapped into memory."""
 
+    folder: Path
     terms: Hashes
     term_starts: NDArray[np.int64]
     title_terms: NDArray[np.int64]
@@ -109,7 +110,7 @@ class Forward:
         Raises:
             IndexCorruptError: a file is missing or unreadable, or they are not of so many passages.
         """
-        forward = cls(*(open_column(folder / f"{name}.npy") for name in NAMES))
+        forward = cls(folder, *(open_column(folder / f"{name}.npy") for name in NAMES))
         fits = (
             len(forward.title_terms) == passages
             and len(forward.term_starts) == len(forward.token_starts) == passages + 1
@@ -130,13 +131,21 @@ class Forward:
         return (len(self.terms) - title) / max(len(self), 1), title / max(len(self), 1)
 
     def documents(self, positions: NDArray[np.int64]) -> Documents:
-        """The terms of the passages at some positions."""
-        terms, starts = _gathered(self.terms, self.term_starts, positions)
+        """The terms of the passages at some positions.
+
+        Raises:
+            IndexCorruptError: where they begin is not told any more.
+        """
+        terms, starts = self._gathered("term", self.terms, self.term_starts, positions)
         return Documents(terms, starts, self.title_terms[positions].astype(np.int64))
 
     def tokens_at(self, positions: NDArray[np.int64]) -> Joined:
-        """The ids of the tokens of the passages at some positions."""
-        return _gathered(self.tokens, self.token_starts, positions)
+        """The ids of the tokens of the passages at some positions.
+
+        Raises:
+            IndexCorruptError: where they begin is not told any more.
+        """
+        return self._gathered("token", self.tokens, self.token_starts, positions)
 
     def document(self, position: int) -> Document:
         """The passage at a position."""
@@ -144,13 +153,18 @@ class Forward:
         token, token_end = self.token_starts[position : position + 2].tolist()
         return Document(self.terms[term:term_end], int(self.title_terms[position]), self.tokens[token:token_end])
 
-
-def _gathered(values: NDArray[Any], starts: NDArray[np.int64], positions: NDArray[np.int64]) -> Joined:
-    """`values[starts[p]:starts[p + 1]]` of each position p."""
-    begins = starts[positions]
-    lengths = starts[positions + 1] - begins
-    bounds = np.concatenate([[0], np.cumsum(lengths)])
-    return values[np.arange(bounds[-1]) + np.repeat(begins - bounds[:-1], lengths)], bounds
+    def _gathered(
+        self, kind: str, values: NDArray[Any], starts: NDArray[np.int64], positions: NDArray[np.int64]
+    ) -> Joined:
+        """`values[starts[p]:starts[p + 1]]` of each position p."""
+        begins, ends = starts[positions], starts[positions + 1]
+        lengths = ends - begins
+        if (begins < 0).any() or (lengths < 0).any() or (ends > len(values)).any():
+            raise IndexCorruptError(
+                f"{self.folder / f'{kind}_starts.npy'} is damaged. Mend it: backissue doctor --repair"
+            )
+        bounds = np.concatenate([[0], np.cumsum(lengths)])
+        return values[np.arange(bounds[-1]) + np.repeat(begins - bounds[:-1], lengths)], bounds
 
 
 class TailDocuments:

@@ -180,7 +180,7 @@ class LexicalState:
         path = folder / "lexical.json"
         try:
             return cls(**_unsealed(json.loads(path.read_text(encoding="utf-8"))))
-        except (OSError, ValueError, TypeError, RecursionError) as error:
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise IndexCorruptError(
                 f"{path} is missing or unreadable ({error}). Mend it: backissue doctor --repair"
             ) from error

@@ -12,12 +12,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from crash_child import Faults, make_article
 from crash_lab import Lab
 
 from backissue.indexer import Indexer
 from backissue.search import Archive
+from backissue.search.errors import StorageError
+from backissue.search.layout import IndexPaths
 
 COMPILER = shutil.which("cc")
 ROUNDS = int(os.environ.get("BACKISSUE_FAULT_ROUNDS", "10"))
@@ -109,6 +112,25 @@ def test_a_new_folder_has_its_name_on_the_disk_before_anything_is_in_it(lab, tmp
     assert [*index.iterdir()] == []
 
 
+@pytest.mark.parametrize("lost", ["term_starts", "token_starts"])
+def test_what_numpy_lost_when_it_closed_its_file_is_not_published(lab, monkeypatch, lost):
+    """NumPy says nothing of it: every file of a generation is opened before that is published."""
+    save = np.save
+
+    def short(path, array):
+        save(path, array)
+        if Path(path).stem == lost:
+            os.truncate(path, Path(path).stat().st_size - array.nbytes)
+
+    Indexer(lab.index).rebuild([make_article(random.Random(SEED), "there")])
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "save", short)
+        with pytest.raises(StorageError, match="does not read back"):
+            Indexer(lab.index).rebuild()
+    assert IndexPaths(lab.index).current_name() == "000001"
+    assert [one for one in Indexer(lab.index).check(full=True) if one.level != "ok"] == []
+
+
 def test_a_clock_that_jumps_by_decades_changes_nothing(lab):
     for seed in range(SEED, SEED + max(2, ROUNDS // 5)):
         lab.start(seed=seed, operations=6, clock=True)
@@ -141,6 +163,8 @@ import json, os, random, shutil, subprocess, sys
 from pathlib import Path
 from backissue.indexer import Indexer
 from backissue.search import Archive
+from backissue.search.errors import StorageError
+from backissue.search.layout import IndexPaths
 from backissue.search.errors import StorageError
 from crash_child import make_article
 index, size = Path(sys.argv[1]), sys.argv[2]

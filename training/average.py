@@ -1,6 +1,6 @@
 """The mean of static models of one tokeniser, each a step on from the same start (model soups, Wortsman et al. 2022).
 
-    python training/average.py --out search/model MODEL MODEL ...
+python training/average.py --out search/model MODEL MODEL ...
 """
 
 from __future__ import annotations

@@ -148,6 +148,8 @@ class _JsonText:
                         if is_cut(error, self._text)
                         else UnreadableError("malformed", f"no JSON: {error.msg}; the rest of the file is skipped")
                     ) from error
+            except MemoryError:
+                raise UnreadableError("too_large", "a value of too many parts; the rest is skipped") from None
             except (RecursionError, ValueError) as error:
                 raise UnreadableError("malformed", f"no JSON: {error}; the rest of the file is skipped") from error
             else:

@@ -14,6 +14,7 @@ from backissue.indexer.readers.problem import Problem, UnreadableError
 from backissue.indexer.readers.streams import MAX_ARTICLE_BYTES, File
 
 _DELIMITERS = ",;\t|"
+_MOST_LINES_BEFORE_HEADER = 10_000
 _CARRIAGE_RETURN = re.compile(r"(?<=\r)(?!\n)")  # once the end of a line by itself
 
 
@@ -24,6 +25,9 @@ def read_table(file: File, mapping: Mapping[str, str]) -> Iterator[RawArticle | 
         lines = _Lines(decoded_lines(stream))
         header_line = next(lines, "")
         while header_line and not header_line.strip():
+            if lines.number >= _MOST_LINES_BEFORE_HEADER:
+                yield Problem(file.path, f"line {lines.number}", "malformed", "no header in so many empty lines")
+                return
             header_line = next(lines, "")
         delimiter = _delimiter(header_line)
         try:
@@ -83,6 +87,8 @@ class _Lines(Iterator[str]):
         for number, line in self._lines:
             self.number = number
             if isinstance(line, str):
+                if "\r" not in line and "\0" not in line:
+                    return line
                 self._ready.extend(_CARRIAGE_RETURN.split(line.replace("\0", "")))
                 return self._ready.popleft()
             self._wrong.append((number, line))
