@@ -69,8 +69,7 @@ def make(passages: int, questions: int, seed: int = 1) -> Corpus:
 
 def _near(rng: np.random.Generator, centres: NDArray[np.float32], spread: float) -> NDArray[np.float32]:
     noise = rng.normal(size=centres.shape).astype(np.float32) * np.float32(spread / DIMENSION**0.5)
-    # As an archive keeps them, so that every library is given the same.
-    return _unit(centres + noise).astype(np.float16).astype(np.float32)
+    return _unit(centres + noise)
 
 
 def _unit(vectors: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -14,11 +14,11 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from backissue.indexer.copies import bands, resemblance
+from backissue.indexer.copies import Signature, bands, kept, resemblance
 from backissue.search.columns import NO_DAY, NO_SECOND
 from backissue.search.errors import FormatVersionError, IndexCorruptError
-from backissue.search.layout import ARCHIVE_FORMAT
-from backissue.search.store import DAMAGED, encode_vectors, refuse_programs
+from backissue.search.layout import ARCHIVE_FORMAT, READ_ARCHIVE_FORMATS
+from backissue.search.store import DAMAGED, refuse_programs
 from backissue.search.types import Article, Span
 
 SAME_COPY = 0.7
@@ -28,6 +28,8 @@ SAME_COPY = 0.7
 MOST_COMPARED = 50
 """So many articles that share a band are compared: a text that stands a million times in an archive is found by its
 first copies, and each further one costs no more than the last."""
+
+PAGE_BYTES = 8192
 
 _BUSY_SECONDS = 30
 
@@ -43,7 +45,6 @@ CREATE TABLE articles (
 );
 CREATE INDEX articles_family ON articles (family);
 CREATE TABLE bands (band INTEGER NOT NULL, article INTEGER NOT NULL, PRIMARY KEY (band, article)) WITHOUT ROWID;
-CREATE INDEX bands_article ON bands (article);
 CREATE TABLE layouts (
     layout INTEGER PRIMARY KEY, model_id TEXT NOT NULL, model_hash TEXT NOT NULL, dimension INTEGER NOT NULL,
     target_words INTEGER NOT NULL, overlap_sentences INTEGER NOT NULL,
@@ -79,14 +80,14 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class CutArticle:
-    """An article with its passages (spans of its text), their vectors, shape (passages, dimension), and the signature
-    of its text.
+    """An article with its passages (spans of its text), their vectors as the archive keeps them, shape (passages,
+    dimension), and the signature of its text.
     """
 
     article: Article
     spans: tuple[Span, ...]
-    vectors: NDArray[np.float16]
-    signature: NDArray[np.uint32]
+    vectors: NDArray[np.int8]
+    signature: Signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,8 @@ class Database:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
+            # Rows of a kilobyte waste a fifth of a page of 4 kB. An archive that is there keeps its pages.
+            connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
             connection.execute("PRAGMA journal_mode = WAL")
             # Acknowledged must mean on the disk, also when the power fails.
             connection.execute("PRAGMA synchronous = FULL")
@@ -131,13 +134,16 @@ class Database:
         except (*DAMAGED, TypeError) as error:
             connection.close()
             raise IndexCorruptError(f"{path} is no archive ({error}). Restore it from a backup.") from error
-        if str(version) != str(ARCHIVE_FORMAT):
+        if str(version) not in map(str, READ_ARCHIVE_FORMATS):
             connection.close()
             raise FormatVersionError(
                 f"{path} has format {version}; this version writes format {ARCHIVE_FORMAT}. "
                 "Build a new index from the files, or use the version that wrote this one."
             )
-        return cls(connection)
+        database = cls(connection)
+        if str(version) != str(ARCHIVE_FORMAT):
+            database._bring_over()
+        return database
 
     def close(self) -> None:
         """Closes the connection."""
@@ -149,9 +155,23 @@ class Database:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _bring_over(self) -> None:
+        """Makes an archive of format 1 one of this format: the keys of copies are others; the rest may stay."""
+        with self.transaction():
+            self._connection.execute("DROP INDEX IF EXISTS bands_article")
+            self._connection.execute("DELETE FROM bands")
+            signatures = self._connection.execute("SELECT row, signature FROM articles")
+            keys = ((key, row) for row, blob in signatures for key in bands(kept(blob)))
+            self._connection.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", keys)
+            self._connection.execute("UPDATE meta SET value = ? WHERE key = 'format_version'", (str(ARCHIVE_FORMAT),))
+
     def take_over(self, source: sqlite3.Connection) -> None:
         """Holds what another archive holds, and nothing else, by one transaction."""
+        if _page_bytes(source) != _page_bytes(self._connection):
+            # Pages of another size go only into a file that keeps no log; nobody may be reading.
+            self._connection.execute("PRAGMA journal_mode = DELETE")
         source.backup(self._connection, pages=-1)
+        self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextmanager
@@ -228,12 +248,10 @@ class Database:
         article = cut.article
         self.delete([article.id], seq)
         values = self._values(article, seq)
+        row = self._next_row()
+        values |= {"row": row, "family": self._family(row, cut.signature), "signature": cut.signature.tobytes()}
         names, marks = ", ".join(values), ", ".join("?" * len(values))
-        cursor = self._connection.execute(
-            f"INSERT INTO articles ({names}, family) VALUES ({marks}, 0)", list(values.values())
-        )
-        row = int(cursor.lastrowid or 0)
-        self._join_family(row, cut.signature)
+        self._connection.execute(f"INSERT INTO articles ({names}) VALUES ({marks})", list(values.values()))
         self.put_passages(row, cut, layout, seq)
 
     def put_passages(self, row: int, cut: CutArticle, layout: int, seq: int) -> None:
@@ -241,8 +259,8 @@ class Database:
         self._connection.executemany(
             "INSERT INTO passages (layout, article, seq, start, end, vector, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
-                (layout, row, seq, start, end, vector, passage_checksum(start, end, vector))
-                for (start, end), vector in zip(cut.spans, encode_vectors(cut.vectors), strict=True)
+                (layout, row, seq, start, end, vector.tobytes(), passage_checksum(start, end, vector.tobytes()))
+                for (start, end), vector in zip(cut.spans, cut.vectors, strict=True)
             ],
         )
 
@@ -250,12 +268,15 @@ class Database:
         """Deletes articles; gives the ids that the archive held. Within `change`."""
         gone = []
         for article_id in ids:
-            found = self._connection.execute("SELECT row FROM articles WHERE id = ?", (article_id,)).fetchone()
+            query = "SELECT row, signature FROM articles WHERE id = ?"
+            found = self._connection.execute(query, (article_id,)).fetchone()
             if found is None:
                 continue
-            self._bury(int(found[0]), seq)
-            self._connection.execute("DELETE FROM bands WHERE article = ?", found)
-            self._connection.execute("DELETE FROM articles WHERE row = ?", found)
+            row, blob = found
+            self._bury(row, seq)
+            keys = [(key, row) for key in bands(kept(blob))]
+            self._connection.executemany("DELETE FROM bands WHERE band = ? AND article = ?", keys)
+            self._connection.execute("DELETE FROM articles WHERE row = ?", (row,))
             gone.append(article_id)
         return gone
 
@@ -326,8 +347,13 @@ class Database:
             return cursor.lastrowid
         return int(found[0])
 
-    def _join_family(self, row: int, own: NDArray[np.uint32]) -> None:
-        """Puts the article into the family of its nearest copy, or into one of its own."""
+    def _next_row(self) -> int:
+        """The row of the next article, which none had before."""
+        found = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'articles'").fetchone()
+        return int(found[0]) + 1 if found else 1
+
+    def _family(self, row: int, own: Signature) -> int:
+        """The family of an article's nearest copy, or one of its own; from now on its copies find it."""
         keys = bands(own)
         best, family = SAME_COPY, row
         if keys:
@@ -337,13 +363,15 @@ class Database:
             query = f"SELECT family, signature FROM articles WHERE row IN ({near}) ORDER BY row"
             bounds = [value for key in keys for value in (key, MOST_COMPARED)]
             for other_family, blob in self._connection.execute(query, bounds):
-                likeness = resemblance(own, np.frombuffer(blob, dtype=np.uint32))
+                likeness = resemblance(own, kept(blob))
                 if likeness > best:
                     best, family = likeness, int(other_family)
             self._connection.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", [(key, row) for key in keys])
-        self._connection.execute(
-            "UPDATE articles SET family = ?, signature = ? WHERE row = ?", (family, own.tobytes(), row)
-        )
+        return family
+
+
+def _page_bytes(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA page_size").fetchone()[0])
 
 
 def content_hash(article: Article) -> bytes:
