@@ -32,11 +32,12 @@ class Corpus:
 
 
 def word(number: int) -> str:
-    """A pronounceable word for each number."""
+    """A pronounceable word for each number, the lower the shorter: frequent words are short."""
     syllables = []
-    for _ in range(4):
+    while number >= 0:
         number, rest = divmod(number, len(_SYLLABLES))
         syllables.append(_SYLLABLES[rest])
+        number -= 1
     return "".join(syllables)
 
 

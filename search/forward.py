@@ -1,13 +1,14 @@
 """The forward index: each passage as the numbers that a question is compared with, so that no text is read to judge it.
 
     forward/
-      terms.npy          the hashes of its terms in order, those of its title first
+      terms.npy          the hashes of its terms in order, those of its title first, 3 bytes each
       term_starts.npy    where each passage's begin, and where the last one's end
       title_terms.npy    how many of them are its title's
       tokens.npy         the ids of the tokens of its title and text
       token_starts.npy
 
-A term's hash is the CRC-32 of its key (`pl:rakiet`). Passages are in the order of the columns.
+A term's hash is the low 24 bits of the CRC-32 of its key (`pl:rakiet`): in one of thirty questions of 20 terms one term
+of one of 400 candidates is taken for another. Passages are in the order of the columns.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ Hashes = NDArray[np.uint32]
 TokenIds = NDArray[np.integer[Any]]
 
 HASH_BYTES = 4
+KEPT_HASH_BYTES = 3
+_KEPT_BITS = np.uint32((1 << 8 * KEPT_HASH_BYTES) - 1)
 TAIL_DOCUMENTS_KEPT = 20_000
 """About 20 MB."""
 NAMES = ("terms", "term_starts", "title_terms", "tokens", "token_starts")
@@ -77,7 +80,7 @@ class Documents:
         """The given passages, in their order."""
         terms, titles, tokens = zip(*documents, strict=True) if documents else ((), (), ())
         return cls(
-            np.concatenate(terms) if terms else np.zeros(0, dtype=np.uint32),
+            np.concatenate(terms) & _KEPT_BITS if terms else np.zeros(0, dtype=np.uint32),
             starts_of(map(len, terms)),
             np.array(titles, dtype=np.int64),
             np.concatenate(tokens) if tokens else np.zeros(0, dtype=np.int32),
@@ -92,7 +95,7 @@ def starts_of(lengths: Iterable[int]) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """The forward index of a generation, mapped into memory."""
+    """The forward index of a generation, mapped into memory. Of `terms` the highest 8 bits are the next one's."""
 
     terms: Hashes
     term_starts: NDArray[np.int64]
@@ -107,7 +110,8 @@ class Forward:
         Raises:
             IndexCorruptError: a file is missing or unreadable, or they are not of so many passages.
         """
-        forward = cls(*(open_column(folder / f"{name}.npy") for name in NAMES))
+        kept, *others = (open_column(folder / f"{name}.npy") for name in NAMES)
+        forward = cls(_each_as_four_bytes(kept), *others)
         fits = (
             len(forward.title_terms) == passages
             and len(forward.term_starts) == len(forward.token_starts) == passages + 1
@@ -137,6 +141,12 @@ class Forward:
             bounds[0], bounds[1], bounds[2], bounds[3], titles, strict=True
         ):
             yield Document(self.terms[term:term_end], title, self.tokens[token:token_end])
+
+
+def _each_as_four_bytes(kept: NDArray[Any]) -> Hashes:
+    """Hashes of 3 bytes, behind which there is one byte more, read without a copy."""
+    count = max(len(kept) - 1, 0) // KEPT_HASH_BYTES if kept.dtype == np.uint8 else 0
+    return np.ndarray(count, dtype="<u4", buffer=kept, strides=(KEPT_HASH_BYTES,))
 
 
 class TailDocuments:
