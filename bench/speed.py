@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backissue.indexer import generation
-from backissue.indexer.copies import PERMUTATIONS
+from backissue.indexer.copies import signature
 from backissue.indexer.database import CutArticle, Database, Layout
 from backissue.indexer.parallel import workers
 from backissue.search import Article, Mode, Query
@@ -43,13 +43,14 @@ from backissue.search.pipeline import Options, run
 from backissue.search.question import understand
 from backissue.search.rerank import FastReranker
 from backissue.search.snapshot import Snapshot
-from backissue.search.store import Store
+from backissue.search.store import Store, encode_vectors
 from bench import corpus, peers
 from bench.corpus import DIMENSION, Corpus
 from bench.peers import DEPTH, Ask, K
 
 RATIOS_FROM = 100_000
 FILTERS = (0.001, 0.01, 0.1, 0.5)
+ARTICLES_AT_ONCE = 4096
 MODEL = ModelRecord("bench", "sha256:" + 64 * "0", DIMENSION)
 
 
@@ -92,13 +93,15 @@ def build(given: Corpus, folder: Path) -> float:
     """An index of a corpus with its own vectors; gives the seconds that the derived indexes took."""
     paths = generation.IndexPaths(folder)
     layout = Layout(MODEL.id, MODEL.hash, DIMENSION, 120, 1)
-    unlike_any = np.full(PERMUTATIONS, np.iinfo(np.uint32).max, dtype=np.uint32)
     with Database.open(paths.database) as database:
         number = database.layout(layout)
-        with database.change() as seq:
-            for row, (text, vector) in enumerate(zip(given.texts, given.vectors, strict=True)):
-                article = Article(id=str(row), text=text, lang="en")
-                database.put(CutArticle(article, ((0, len(text)),), vector[None], unlike_any), number, seq)
+        for first in range(0, len(given.texts), ARTICLES_AT_ONCE):
+            texts = given.texts[first : first + ARTICLES_AT_ONCE]
+            codes = encode_vectors(given.vectors[first : first + ARTICLES_AT_ONCE])
+            with database.change() as seq:
+                for row, (text, vector) in enumerate(zip(texts, codes, strict=True), first):
+                    article = Article(id=str(row), text=text, lang="en")
+                    database.put(CutArticle(article, ((0, len(text)),), vector[None], signature(text)), number, seq)
     store = Store.open(paths.database)
     started = time.perf_counter()
     embedder = Given(dict(zip(given.questions, given.question_vectors, strict=True)))
