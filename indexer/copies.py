@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ FEWEST_WORDS = 20
 _SHINGLES_AT_ONCE = 1 << 13  # 6 MB of hashes, which stay in the processor's cache
 _NONE = np.iinfo(np.uint8).max
 _BY_CHANCE = 1 / 256
+_WORDS_REMEMBERED = 1 << 17
 
 Signature = NDArray[np.uint8]
 
@@ -43,14 +43,13 @@ def signature(text: str) -> Signature:
     words = _WORD.findall(text.casefold())
     if len(words) < FEWEST_WORDS:
         return np.full(PERMUTATIONS, _NONE, dtype=np.uint8)
-    hashes = np.fromiter(map(_hash_of_word, words), dtype=np.uint64, count=len(words))
-    shingles = np.unique(_mixed(_shingle_hashes(hashes)))
-    least = np.full(PERMUTATIONS, np.iinfo(np.uint32).max, dtype=np.uint32)
+    shingles = _mixed(_shingle_hashes(np.array([_hash_of_word[word] for word in words], dtype=np.uint64)))
+    least = np.full(PERMUTATIONS, np.iinfo(np.uint64).max, dtype=np.uint64)
     for start in range(0, len(shingles), _SHINGLES_AT_ONCE):
-        some = shingles[start : start + _SHINGLES_AT_ONCE, np.newaxis]
-        permuted = ((some * _FACTORS + _OFFSETS) >> np.uint64(32)).astype(np.uint32)
+        permuted = shingles[start : start + _SHINGLES_AT_ONCE, np.newaxis] * _FACTORS
+        permuted += _OFFSETS
         np.minimum(least, permuted.min(axis=0), out=least)
-    return least.astype(np.uint8)
+    return (least >> np.uint64(32)).astype(np.uint8)
 
 
 def kept(blob: bytes) -> Signature:
@@ -81,15 +80,27 @@ def _key(data: bytes) -> int:
     return int.from_bytes(hashlib.blake2b(data, digest_size=4).digest(), "little") >> 1
 
 
-@lru_cache(maxsize=1 << 17)
-def _hash_of_word(word: str) -> int:
-    return int.from_bytes(hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+class _HashOfWord(dict[str, int]):
+    """64 bits for each word, remembered."""
+
+    def __missing__(self, word: str) -> int:
+        digest = hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        if len(self) >= _WORDS_REMEMBERED:
+            self.clear()
+        self[word] = value = int.from_bytes(digest, "little")
+        return value
+
+
+_hash_of_word = _HashOfWord()
 
 
 def _shingle_hashes(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """One hash for each run of five words, shape (words - 4,)."""
-    runs = np.lib.stride_tricks.sliding_window_view(words, SHINGLE_WORDS)
-    return np.asarray((runs * _PLACES).sum(axis=1, dtype=np.uint64))
+    count = len(words) - SHINGLE_WORDS + 1
+    hashes = words[:count] * _PLACES[0]
+    for place in range(1, SHINGLE_WORDS):
+        hashes += words[place : place + count] * _PLACES[place]
+    return hashes
 
 
 def _mixed(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
