@@ -23,12 +23,19 @@ _SYLLABLES = [c + v for c in "bdfgklmnprstvz" for v in "aeiou"]
 
 @dataclass(frozen=True)
 class Corpus:
-    """Texts with their vectors (n, d), and questions with theirs (q, d)."""
+    """Texts with their vectors (n, d), and questions with theirs (q, d). Text i is in the i-th of the languages, which
+    go round.
+    """
 
     texts: list[str]
     vectors: NDArray[np.float32]
     questions: list[str]
     question_vectors: NDArray[np.float32]
+    langs: tuple[str, ...] = ("en",)
+
+    def lang_of(self, row: int) -> str:
+        """The language of a text."""
+        return self.langs[row % len(self.langs)]
 
 
 def word(number: int) -> str:

@@ -81,9 +81,7 @@ def tune(
         wanted = more
 
 
-def probes_needed(
-    index: faiss.IndexIVF, queries: NDArray[np.float32], exact: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def probes_needed(index: faiss.IndexIVF, queries: NDArray[np.float32], exact: NDArray[np.int64]) -> NDArray[np.int64]:
     """How many lists must be probed before that of each of the nearest (q, k) of queries is among them: (q, k)."""
     import faiss
 

@@ -326,7 +326,9 @@ def refuse_programs(connection: sqlite3.Connection, path: Path) -> None:
 def encode_vectors(vectors: NDArray[np.floating[Any]]) -> NDArray[np.int8]:
     """Vectors (n, d) of length one as archive.db keeps them: 8 bits a number, the greatest of each vector 127."""
     greatest = np.abs(vectors).max(axis=1, keepdims=True, initial=0.0).astype(np.float32)
-    return np.rint(vectors * np.divide(127.0, greatest, where=greatest > 0, out=np.zeros_like(greatest))).astype(np.int8)
+    return np.rint(vectors * np.divide(127.0, greatest, where=greatest > 0, out=np.zeros_like(greatest))).astype(
+        np.int8
+    )
 
 
 def decode_vectors(blobs: Sequence[bytes], dimension: int) -> NDArray[np.float32]:
