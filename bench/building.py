@@ -49,9 +49,10 @@ def from_files(archives: Path, count: int, folder: Path) -> Iterator[str | Targe
     theirs, their_cpu = _txtai(texts)
     yield ""
     yield (
-        f"{count:,} articles of {archives.name} and replicas of them, {done.words:,} words, {done.passages:,} passages: "
-        f"{done.words / seconds:,.0f} words/s, {done.words / cpu:,.0f} a second of one processor; txtai, unchunked, with "
-        f"an embedding that costs nothing: {done.words / theirs:,.0f} words/s, {done.words / their_cpu:,.0f}"
+        f"{count:,} articles of {archives.name} and replicas of them, {done.words:,} words, {done.passages:,} "
+        f"passages: {done.words / seconds:,.0f} words/s, {done.words / cpu:,.0f} a second of one processor; txtai, "
+        f"unchunked, with an embedding that costs nothing: {done.words / theirs:,.0f} words/s, "
+        f"{done.words / their_cpu:,.0f} a second of one processor"
     )
     parts = ", ".join(f"{part} {size / done.passages:,.0f}" for part, size in sorted(sizes.items()))
     yield f"bytes a passage: {parts}; the text itself {text_bytes / done.passages:,.0f}, beside it {beside:,.0f}"

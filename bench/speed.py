@@ -23,7 +23,7 @@ import json
 import shlex
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -112,7 +112,10 @@ def of_seeds(folder: Path) -> Iterator[str | Target]:
 def run(arguments: argparse.Namespace, report: Report, work: Path) -> None:
     """Takes one measurement after the other."""
     kept: Path = arguments.keep or work
-    wanted: Callable[[str], bool] = lambda name: not arguments.only or name in arguments.only
+
+    def wanted(name: str) -> bool:
+        return not arguments.only or name in arguments.only
+
     for passages in arguments.passages:
         given = corpus.make(passages, arguments.questions)
         folder, own = kept / f"synthetic-{passages}", work / str(passages)

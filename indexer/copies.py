@@ -2,9 +2,9 @@
 
 The resemblance of two texts is the share of word shingles that they have in common (Broder, *On the resemblance and
 containment of documents*, 1997). A signature estimates it: it holds, for each of some hash functions, the least hash of
-the text's shingles, and two texts have the same one with a probability equal to their resemblance. Of each the lowest 8
-bits are kept, which are the same by chance as well (Li & König, *b-bit minwise hashing*, 2010). Bands of a signature are
-keys, and texts that share a key are worth comparing (Indyk & Motwani 1998).
+the text's shingles, and two texts have the same one with a probability equal to their resemblance. Of each the lowest
+8 bits are kept, which are the same by chance in one of 256 (Li & König, *b-bit minwise hashing*, 2010). Bands of a
+signature are keys, and texts that share a key are worth comparing (Indyk & Motwani 1998).
 """
 
 from __future__ import annotations

@@ -33,7 +33,8 @@ TokenIds = NDArray[np.integer[Any]]
 
 HASH_BYTES = 4
 KEPT_HASH_BYTES = 3
-_KEPT_BITS = np.uint32((1 << 8 * KEPT_HASH_BYTES) - 1)
+HASH_BITS = np.uint32((1 << 8 * KEPT_HASH_BYTES) - 1)
+"""Those of four bytes that count: of terms that are mapped from a file, the others are the next term's."""
 TAIL_DOCUMENTS_KEPT = 20_000
 """About 20 MB."""
 NAMES = ("terms", "term_starts", "title_terms", "tokens", "token_starts")
@@ -80,7 +81,7 @@ class Documents:
         """The given passages, in their order."""
         terms, titles, tokens = zip(*documents, strict=True) if documents else ((), (), ())
         return cls(
-            np.concatenate(terms) & _KEPT_BITS if terms else np.zeros(0, dtype=np.uint32),
+            np.concatenate(terms) if terms else np.zeros(0, dtype=np.uint32),
             starts_of(map(len, terms)),
             np.array(titles, dtype=np.int64),
             np.concatenate(tokens) if tokens else np.zeros(0, dtype=np.int32),
@@ -95,7 +96,7 @@ def starts_of(lengths: Iterable[int]) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """The forward index of a generation, mapped into memory. Of `terms` the highest 8 bits are the next one's."""
+    """The forward index of a generation, mapped into memory."""
 
     terms: Hashes
     term_starts: NDArray[np.int64]
