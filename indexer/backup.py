@@ -13,7 +13,7 @@ from typing import Any
 
 from backissue.indexer.check import check_archive
 from backissue.indexer.database import Database
-from backissue.indexer.storage import flush, storing
+from backissue.indexer.storage import flush, make_folder, storing
 from backissue.search.errors import IndexNotFoundError, InvalidArgumentError
 from backissue.search.layout import IndexPaths
 from backissue.search.store import Store, connect_read_only
@@ -50,7 +50,7 @@ def back_up(paths: IndexPaths, target: Path) -> Backup:
         raise InvalidArgumentError(f"{target} is there already; a backup takes the place of no file. Name another.")
     part = target.with_name(f"{target.name}.part")
     with storing(target.parent):
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         part.unlink(missing_ok=True)
         try:
             _copy(paths.database, part)
@@ -97,3 +97,4 @@ def set_aside(database: Path) -> None:
     for suffix in ("-wal", "-shm"):
         database.with_name(database.name + suffix).unlink(missing_ok=True)
     database.rename(database.with_name(f"{database.name}.damaged"))
+    flush(database.parent)

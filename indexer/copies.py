@@ -59,9 +59,14 @@ def kept(blob: bytes) -> Signature:
 
 def resemblance(a: Signature, b: Signature) -> float:
     """The estimated resemblance of the texts of two signatures, 0 to 1, with a standard error of at most 0.051."""
-    if _says_nothing(a) or _says_nothing(b):
-        return 0.0
-    return max((float(np.mean(a == b)) - _BY_CHANCE) / (1 - _BY_CHANCE), 0.0)
+    return float(resemblances(a, b[np.newaxis])[0])
+
+
+def resemblances(one: Signature, others: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """`resemblance` of one text to each of many, whose signatures have the shape (n, 96): shape (n,)."""
+    if _says_nothing(one):
+        return np.zeros(len(others))
+    return np.asarray(np.maximum(((others == one).mean(axis=1) - _BY_CHANCE) / (1 - _BY_CHANCE), 0.0))
 
 
 def bands(signature: Signature) -> list[int]:

@@ -14,7 +14,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from backissue.indexer.copies import Signature, bands, kept, resemblance
+from backissue.indexer.copies import Signature, bands, kept, resemblances
+from backissue.indexer.storage import make_folder
 from backissue.search.columns import NO_DAY, NO_SECOND
 from backissue.search.errors import FormatVersionError, IndexCorruptError
 from backissue.search.layout import ARCHIVE_FORMAT, READ_ARCHIVE_FORMATS
@@ -115,7 +116,7 @@ class Database:
             IndexCorruptError: the file is no archive.
             FormatVersionError: it is one of another format.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
             # Rows of a kilobyte waste a fifth of a page of 4 kB. An archive that is there keeps its pages.
@@ -358,19 +359,27 @@ class Database:
     def _family(self, row: int, own: Signature) -> int:
         """The family of an article's nearest copy, or one of its own; from now on its copies find it."""
         keys = bands(own)
-        best, family = SAME_COPY, row
-        if keys:
-            near = " UNION ".join(
-                ["SELECT * FROM (SELECT article FROM bands WHERE band = ? ORDER BY article LIMIT ?)"] * len(keys)
-            )
-            query = f"SELECT family, signature FROM articles WHERE row IN ({near}) ORDER BY row"
-            bounds = [value for key in keys for value in (key, MOST_COMPARED)]
-            for other_family, blob in self._connection.execute(query, bounds):
-                likeness = resemblance(own, kept(blob))
-                if likeness > best:
-                    best, family = likeness, int(other_family)
-            self._connection.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", [(key, row) for key in keys])
-        return family
+        family = self._family_of_nearest(own, keys) if keys else None
+        self._connection.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", [(key, row) for key in keys])
+        return row if family is None else family
+
+    def _family_of_nearest(self, own: Signature, keys: Sequence[int]) -> int | None:
+        """The family of the article that resembles most, the first of equals; None where none is a copy."""
+        # None can be nearer than the first that shares a band and is the same; so a text's millionth copy costs little.
+        first = "SELECT family, signature FROM articles WHERE row = (SELECT MIN(article) FROM bands WHERE band = ?)"
+        found = self._connection.execute(first, keys[:1]).fetchone()
+        if found is not None and np.array_equal(kept(found[1]), own):
+            return int(found[0])
+        near = " UNION ".join(
+            ["SELECT * FROM (SELECT article FROM bands WHERE band = ? ORDER BY article LIMIT ?)"] * len(keys)
+        )
+        query = f"SELECT family, signature FROM articles WHERE row IN ({near}) ORDER BY row"
+        others = self._connection.execute(query, [value for key in keys for value in (key, MOST_COMPARED)]).fetchall()
+        if not others:
+            return None
+        likeness = resemblances(own, np.stack([kept(blob) for _, blob in others]))
+        nearest = int(likeness.argmax())
+        return int(others[nearest][0]) if likeness[nearest] > SAME_COPY else None
 
 
 def _page_bytes(connection: sqlite3.Connection) -> int:

@@ -43,9 +43,14 @@ def build_dense(
         record: dict[str, Any] = {"kind": "Flat", "probes": 0, "recall_at_100": 1.0}
     else:
         lists = int(4 * n**0.5)
+        # What stands there many times would draw the centroids of many lists, of which one then holds it all, and a
+        # search would probe the empty ones.
+        training = np.unique(_sample(vectors, lists * _TRAINING_PER_LIST), axis=0)
+        lists = min(lists, len(training))
         index = faiss.index_factory(dimension, f"IVF{lists},SQ8", faiss.METRIC_INNER_PRODUCT)
         index.cp.niter = _TRAINING_ROUNDS
-        index.train(_sample(vectors, lists * _TRAINING_PER_LIST))
+        index.cp.min_points_per_centroid = 1
+        index.train(training)
         _add(index, vectors)
         queries = _sample(vectors, SAMPLES) if questions is None or not len(questions) else questions
         exact = nearest(queries, vectors, 10 * _K)

@@ -21,7 +21,7 @@ from backissue.indexer.dense import EXACT_UP_TO, SAMPLES, build_dense
 from backissue.indexer.forward import ForwardWriter
 from backissue.indexer.lexical import LexicalPassage
 from backissue.indexer.parallel import mapped
-from backissue.indexer.storage import flush
+from backissue.indexer.storage import flush, make_folder
 from backissue.search.analysis import ANALYSER_VERSION
 from backissue.search.columns import Columns
 from backissue.search.embedding import Embedder, StaticEmbedder
@@ -54,7 +54,7 @@ def build(
     name = f"{_highest(paths) + 1:06}"
     work = paths.generations / f"{name}.tmp"
     shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
+    make_folder(work)
     try:
         manifest = _write(work, name, store, number, layout, report, embedder)
         flush_tree(work)

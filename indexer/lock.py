@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
+from backissue.indexer.storage import make_folder
 from backissue.search.errors import IndexLockedError
 
 
@@ -21,7 +22,7 @@ def locked(path: Path, purpose: str, wait_seconds: float) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     lock = FileLock(path, timeout=wait_seconds, is_singleton=False)
     try:
         lock.acquire()

@@ -55,6 +55,16 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
+def make_folder(path: Path) -> None:
+    """Makes a folder, and those above it, and waits until their names are on the disk: what is synced in a folder that
+    the disk does not know is lost with it.
+    """
+    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for folder in missing:
+        flush(folder.parent)
+
+
 def _refusal(error: BaseException | None) -> str | None:
     """What the disk said, where the error or one that it was raised from is about the disk."""
     while error is not None:

@@ -5,7 +5,10 @@
 >>> results = archive.search("what does North Korea get in return")
 """
 
-from backissue.search.archive import Archive
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from backissue.search.errors import (
     ArticleNotFoundError,
     BackissueError,
@@ -17,6 +20,7 @@ from backissue.search.errors import (
     MissingExtraError,
     ModelMismatchError,
     ReadError,
+    SearchCancelledError,
     StorageError,
 )
 from backissue.search.types import (
@@ -33,6 +37,9 @@ from backissue.search.types import (
     Sort,
     Span,
 )
+
+if TYPE_CHECKING:
+    from backissue.search.archive import Archive
 
 __all__ = [
     "Answer",
@@ -56,7 +63,17 @@ __all__ = [
     "Query",
     "ReadError",
     "Results",
+    "SearchCancelledError",
     "Sort",
     "Span",
     "StorageError",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Archive, imported when it is first asked for: it brings NumPy and the engine, which types and errors need not."""
+    if name != "Archive":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from backissue.search.archive import Archive
+
+    return Archive

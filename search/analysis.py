@@ -71,22 +71,24 @@ _LETTER: Final = rf"[^\W\d_{HANGUL}{UNSPACED}]"
 _RUN: Final = re.compile(
     rf"\w[\w{MARKS}{IGNORABLE}]*(?:[{_APOSTROPHES}{_HEBREW_POINTS}.,{_HYPHENS}]\w[\w{MARKS}{IGNORABLE}]*)*"
 )
-_PIECE: Final = re.compile(
+_PIECE: Final = (
     rf"(?P<number>(?:\d{{1,3}}(?:[.,]\d{{3}})+|(?<!\d[.,])\d+[.,]\d+(?![.,]\d)|\d+)(?!\d|{_W}))"
     rf"|(?P<acronym>{_LETTER}(?:\.{_LETTER})++(?!{_W}))"
     rf"|(?P<word>{_WORD}(?:[{_APOSTROPHES}{_HEBREW_POINTS}]{_WORD})*+)"
     rf"|(?P<hangul>[{HANGUL}{IGNORABLE}]*[{HANGUL}][{HANGUL}{IGNORABLE}{MARKS}]*)"
     rf"|(?P<unspaced>[{UNSPACED}][{UNSPACED}{IGNORABLE}{MARKS}]*)"
 )
-_WORD_PART: Final = re.compile(_WORD)
 # One written character: conjoining jamo of a syllable, or a letter with its marks.
-_CHARACTER: Final = re.compile(
+_CHARACTER: Final = (
     rf"[\u1100-\u115f\ua960-\ua97c][\u1160-\u11a7\ud7b0-\ud7c6]*[\u11a8-\u11ff\ud7cb-\ud7fb]*[{IGNORABLE}]*"
     rf"|\S[{MARKS}{IGNORABLE}\uff9e\uff9f]*"
 )
-_PLAIN_CHARACTERS: Final = re.compile("[\u3005\u3007\u3041-\u3096\u30a1-\u30fa\u30fc\u3400-\u4dbf\u4e00-\u9fff가-힣]+")
-_NEVER_REPEATED: Final = re.compile(f"[{CJK}{UNSPACED}]")
-_THOUSANDS: Final = re.compile(r"\d{1,3}(?:[.,]\d{3})+")
+_PLAIN_CHARACTERS: Final = "[\u3005\u3007\u3041-\u3096\u30a1-\u30fa\u30fc\u3400-\u4dbf\u4e00-\u9fff가-힣]+"
+_NEVER_REPEATED: Final = f"[{CJK}{UNSPACED}]"
+_THOUSANDS: Final = r"\d{1,3}(?:[.,]\d{3})+"
+
+# Compiled when they are first used: most runs are plain words, and the sets of characters take 20 ms to compile.
+_compiled = cache(re.compile)
 
 _Kind = Literal["number", "acronym", "word", "hangul", "unspaced"]
 
@@ -118,17 +120,12 @@ def terms(text: str, lang: str) -> list[str]:
 def occurrences(text: str, lang: str, wanted: Container[str]) -> list[Token]:
     """Those tokens of `analyse` whose term is wanted, faster."""
     lexicon = _lexicon(lang)
-    runs = _RUN.findall(text)
-    wanted_of = {run: [token for token in lexicon[run] if token[0] in wanted] for run in set(runs)}
-    found = []
-    end = 0
-    for run in runs:
-        # Between two runs nothing stands that a run could begin with.
-        start = text.index(run, end)
-        end = start + len(run)
-        if tokens := wanted_of[run]:
-            found += [Token(term, start + a, start + b) for term, a, b in tokens]
-    return found
+    return [
+        Token(term, run.start() + start, run.start() + end)
+        for run in _RUN.finditer(text)
+        for term, start, end in lexicon[run[0]]
+        if term in wanted
+    ]
 
 
 class Forms(NamedTuple):
@@ -186,7 +183,7 @@ class _Memo(dict[str, T]):
 
     def __missing__(self, run: str) -> T:
         value = self.function(run)
-        if len(run) <= _MAX_TERM_CHARS and (run.isascii() or not _NEVER_REPEATED.search(run)):
+        if len(run) <= _MAX_TERM_CHARS and (run.isascii() or not _compiled(_NEVER_REPEATED).search(run)):
             if len(self) >= self._limit:
                 self.clear()
             self[run] = value
@@ -280,7 +277,7 @@ def _remembering(tokens_of_run: Callable[[str], Iterator[Token]]) -> _Lexicon:
 
 def _pieces(run: str) -> Iterator[tuple[str, int, int]]:
     """The pieces of a run, each of one script, as (kind, start, end); F-16 is a compound and then its parts."""
-    pieces = [(str(match.lastgroup), match.start(), match.end()) for match in _PIECE.finditer(run)]
+    pieces = [(str(match.lastgroup), match.start(), match.end()) for match in _compiled(_PIECE).finditer(run)]
     for piece, following in zip(pieces, [*pieces, ("", -1, -1)][1:], strict=True):
         (kind, start, end), (next_kind, next_start, next_end) = piece, following
         if (kind, next_kind) == ("word", "number") and run[end:next_start] in tuple(_HYPHENS) and end - start <= 8:
@@ -292,10 +289,10 @@ def _words(kind: str, written: str, start: int, lang: str) -> Iterator[Token]:
     """Normalised words of a piece. Apostrophes part words (l'homme), but are letters in Cyrillic and Hebrew."""
     end = start + len(written)
     if kind != "word" or "\u0400" <= written[0] <= "\u05ff":
-        yield Token(normalise("".join(_WORD_PART.findall(written)), lang), start, end)
+        yield Token(normalise("".join(_compiled(_WORD).findall(written)), lang), start, end)
         return
     clitics = _CLITICS.get(lang, frozenset())
-    for part in _WORD_PART.finditer(written):
+    for part in _compiled(_WORD).finditer(written):
         word = normalise(part[0], lang)
         if part.start() == 0 or word not in clitics:
             yield Token(word, start + part.start(), start + part.end())
@@ -305,7 +302,7 @@ def _words(kind: str, written: str, start: int, lang: str) -> Iterator[Token]:
 
 def _number(written: str) -> str:
     """1,200 and 1.200 are 1200; 3,5 is 3.5."""
-    if _THOUSANDS.fullmatch(written):
+    if _compiled(_THOUSANDS).fullmatch(written):
         written = written.replace(",", "").replace(".", "")
     return ".".join(normalise(part) for part in written.replace(",", ".").split("."))[:_MAX_TERM_CHARS]
 
@@ -317,9 +314,9 @@ def _is_abbreviation(written: str) -> bool:
 
 
 def _characters(written: str, start: int) -> list[Token]:
-    if _PLAIN_CHARACTERS.fullmatch(written):
+    if _compiled(_PLAIN_CHARACTERS).fullmatch(written):
         return [Token(character, at, at + 1) for at, character in enumerate(written, start)]
-    return [Token(normalise(m[0]), start + m.start(), start + m.end()) for m in _CHARACTER.finditer(written)]
+    return [Token(normalise(m[0]), start + m.start(), start + m.end()) for m in _compiled(_CHARACTER).finditer(written)]
 
 
 def _bigrams(characters: list[Token]) -> list[Token]:

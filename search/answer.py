@@ -49,14 +49,14 @@ class Reader:
         texts = [text[start:end] for start, end in sentences]
         wanted = cues.asked(self.question.text, self.question.lang)
         known = cues.words(self.question.text)
-        held = [cues.held(one, lang, known) for one in texts]
+        held = [wanted & cues.held(one, lang, known) if wanted else wanted for one in texts]
         return {
             "meaning": meaning,
             "meaning_after": np.append(meaning[1:], 0.0),
             "words": words,
             "words_before": np.append(0.0, words[:-1]),
             "asks": np.array([one.rstrip().endswith(QUESTION_MARKS) for one in texts], dtype=np.float64),
-            **{f"gives_{cue}": np.array([float(cue in wanted and cue in some) for some in held]) for cue in cues.Cue},
+            **{f"gives_{cue}": np.array([float(cue in some) for some in held]) for cue in cues.Cue},
         }
 
     def highlights(self, text: str, lang: str) -> tuple[Span, ...]:
@@ -70,15 +70,14 @@ class Reader:
 
     def _meanings(self, text: str, sentences: Sequence[Span]) -> tuple[Scores, Scores]:
         """How well each of n sentences covers each of q tokens of the question, (n, q), and what these count, (q,)."""
-        counts = np.linalg.norm(self._query, axis=1).astype(np.float64)
-        covered = np.zeros((len(sentences), len(counts)))
-        tokens = self.tokens.token_vectors(text)
-        cosines = token_cosines(self._query, tokens.ids, self.tokens)
-        for number, bounds in enumerate(sentences):
-            first, last = np.searchsorted(tokens.spans[:, 0], bounds)
+        covered = np.zeros((len(sentences), len(self._counts)))
+        ids, spans = self.tokens.token_spans(text)
+        cosines = token_cosines(self._query, ids, self.tokens)
+        bounds = spans[:, 0].searchsorted(np.array(sentences, dtype=np.int32))
+        for number, (first, last) in enumerate(bounds.tolist()):
             if last > first:
                 covered[number] = cosines[first:last].max(axis=0)
-        return covered, counts
+        return covered, self._counts
 
     def _words(self, text: str, lang: str, sentences: Sequence[Span]) -> tuple[Scores, Scores]:
         """How well each of n sentences holds each of w words of the question, (n, w), and what these count, (w,).
@@ -108,6 +107,12 @@ class Reader:
         if lang not in self._by_lang:
             self._by_lang[lang] = {term.term: term for term in self.question.terms_in(lang)}
         return self._by_lang[lang]
+
+    @cached_property
+    def _counts(self) -> Scores:
+        """What each of the q tokens of the question counts, (q,): its learned weight."""
+        counts: Scores = np.linalg.norm(self._query, axis=1).astype(np.float64)
+        return counts
 
     @cached_property
     def _query(self) -> Vectors:

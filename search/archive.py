@@ -93,6 +93,7 @@ class Archive:
         answers: bool = True,
         explain: bool = True,
         budget_ms: float | None = None,
+        cancelled: threading.Event | None = None,
     ) -> Results:
         """Finds the articles that answer a question, best first.
 
@@ -111,10 +112,12 @@ class Archive:
             explain: whether hits tell why they stand where they do.
             budget_ms: after so many milliseconds no further step is begun but what a page needs; `left_out` of the
                 results names what was not done. None: all is done.
+            cancelled: ends the search at its next step when it is set, by whoever waits for it in another thread.
 
         Raises:
             InvalidArgumentError: an argument is out of its range; the message says which.
             ModelMismatchError: the index was built with a model other than the one of its name here.
+            SearchCancelledError: it was cancelled.
         """
         options = Options(
             k=_within("k", k, 1, MAX_K),
@@ -127,6 +130,7 @@ class Archive:
             answers=answers,
             explain=explain,
             budget_ms=budget_ms,
+            cancelled=cancelled,
         )
         if budget_ms is not None and not budget_ms > 0:
             raise InvalidArgumentError(f"budget_ms must be above 0, not {budget_ms}.")

@@ -7,7 +7,6 @@ near to each other the terms stand in a passage, is worked out here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from backissue.search.forward import HASH_BITS, Documents
 from backissue.search.lexical import K1, TermTable
-from backissue.search.proximity import best_window
+from backissue.search.proximity import best_windows
 
 B: Final = 0.75
 """How much BM25 makes of a field's length, as tantivy has it."""
@@ -98,12 +97,8 @@ def _sum_of_words(
 
 def windows(table: TermTable, matches: Matches, passages: int) -> NDArray[np.float64]:
     """What the words that stand together in each of n passages count, at most: (n,)."""
-    places, words = matches.place.tolist(), table.word[matches.term].tolist()
-    values = table.worth[matches.term].tolist()
-    bounds = np.searchsorted(matches.passage, np.arange(passages + 1)).tolist()
-    return np.array(
-        [best_window(list(zip(places[a:b], words[a:b], values[a:b], strict=True))) for a, b in pairwise(bounds)]
-    )
+    term = matches.term
+    return best_windows(passages, matches.passage, matches.place, table.word[term], table.worth[term])
 
 
 def _kept_lengths() -> NDArray[np.int64]:

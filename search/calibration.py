@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -35,10 +35,9 @@ class Judgement(NamedTuple):
         return 1.0 / (1.0 + math.exp(-min(max(self.log_odds, -60.0), 60.0)))
 
 
-def probabilities(log_odds: Sequence[float]) -> list[float]:
-    """Log-odds as probabilities."""
-    found: list[float] = (1.0 / (1.0 + np.exp(-np.clip(np.array(log_odds), -60.0, 60.0)))).tolist()
-    return found
+def probabilities(log_odds: Scores) -> Scores:
+    """Log-odds (n,) as probabilities (n,)."""
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(log_odds, -60.0, 60.0))))
 
 
 @dataclass(frozen=True, slots=True)

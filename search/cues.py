@@ -48,25 +48,27 @@ class Lexicon:
 
 
 @cache
-def _lexicons() -> Mapping[tuple[str, str], Lexicon]:
+def _lexicon(lang: str, cue: str) -> Lexicon | None:
+    words = _words().get((lang, cue))
+    return None if words is None else Lexicon.of(words.split(" | "), spaced=lang not in _UNSPACED)
+
+
+@cache
+def _words() -> Mapping[tuple[str, str], str]:
     rows = [line.split("\t") for line in _WORDS_PATH.read_text("utf-8").splitlines()[1:]]
-    return {(lang, cue): Lexicon.of(words.split(" | "), spaced=lang not in _UNSPACED) for lang, cue, words in rows}
+    return {(lang, cue): words for lang, cue, words in rows}
 
 
 def asked(question: str, lang: str | None) -> frozenset[Cue]:
     """What a question asks for; nothing where its language is not known or no word tells."""
     lowered = question.lower()
-    lexicons = _lexicons()
-    return frozenset(
-        cue for cue in Cue if (one := lexicons.get((lang or "", f"ask_{cue}"))) is not None and one.in_text(lowered)
-    )
+    return frozenset(cue for cue in Cue if (one := _lexicon(lang or "", f"ask_{cue}")) and one.in_text(lowered))
 
 
 def held(sentence: str, lang: str, known: frozenset[str]) -> frozenset[Cue]:
     """What a sentence holds. A name counts as a person and as a place, unless it is among the `known` words."""
     lowered = sentence.lower()
-    lexicons = _lexicons()
-    marked = {cue for cue in Cue if (one := lexicons.get((lang, cue.value))) is not None and one.in_text(lowered)}
+    marked = {cue for cue in Cue if (one := _lexicon(lang, cue.value)) and one.in_text(lowered)}
     if _DIGITS.search(sentence):
         marked.add(Cue.NUMBER)
     if _YEAR.search(sentence):

@@ -17,11 +17,11 @@ from typing import Self
 import numpy as np
 
 from backissue.search.calibration import Judgement, LogisticModel, Scores
-from backissue.search.embedding import TokenVectors
+from backissue.search.embedding import TokenVectors, unit_rows
 from backissue.search.errors import InvalidArgumentError
 from backissue.search.forward import in_context, starts_of
 from backissue.search.onnx_embedder import OnnxEmbedder, onnx_file
-from backissue.search.rerank import Evidence, FastReranker, interactions, unit_rows
+from backissue.search.rerank import Evidence, FastReranker, interactions
 
 WEIGHTS_FILE = "reranker.json"
 READ_DEEPLY = 20

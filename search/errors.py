@@ -54,6 +54,12 @@ class IndexLockedError(BackissueError):
     code = "index_locked"
 
 
+class SearchCancelledError(BackissueError):
+    """Whoever asked for a search has cancelled it."""
+
+    code = "cancelled"
+
+
 class StorageError(BackissueError):
     """The disk is full, fails, or may not be written to: what was not acknowledged before is not done."""
 

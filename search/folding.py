@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 from typing import Final
 
 from backissue.search.unicode_sets import IGNORABLE, MARKS
@@ -28,7 +29,8 @@ def normalise(word: str, lang: str = "") -> str:
     return word
 
 
-def _fold_table() -> dict[int, str | None]:
+@cache
+def _folds() -> dict[int, str | None]:
     """What each character is replaced by.
 
     Latin and Greek letters lose their marks. Cyrillic letters keep theirs, for й and ї are letters of their own,
@@ -54,9 +56,6 @@ def _fold_table() -> dict[int, str | None]:
     return table
 
 
-_FOLDS: Final = _fold_table()
-
-
 def fold(term: str) -> str:
     """The term without accents and vowel points; `łódź` becomes `lodz`, `Їжак` keeps its letters."""
-    return term if term.isascii() else term.translate(_FOLDS)
+    return term if term.isascii() else term.translate(_folds())

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -65,13 +66,11 @@ def in_context(title: str, text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """Some passages together. The terms of passage i are `terms[term_starts[i]:term_starts[i + 1]]`."""
+    """The terms of some passages together. Those of passage i are `terms[term_starts[i]:term_starts[i + 1]]`."""
 
     terms: Hashes
     term_starts: NDArray[np.int64]
     title_terms: NDArray[np.int64]
-    tokens: TokenIds
-    token_starts: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.title_terms)
@@ -79,14 +78,17 @@ class Documents:
     @classmethod
     def of(cls, documents: Sequence[Document]) -> Documents:
         """The given passages, in their order."""
-        terms, titles, tokens = zip(*documents, strict=True) if documents else ((), (), ())
-        return cls(
-            np.concatenate(terms) if terms else np.zeros(0, dtype=np.uint32),
-            starts_of(map(len, terms)),
-            np.array(titles, dtype=np.int64),
-            np.concatenate(tokens) if tokens else np.zeros(0, dtype=np.int32),
-            starts_of(map(len, tokens)),
-        )
+        terms, starts = joined([one.terms for one in documents])
+        return cls(terms, starts, np.array([one.title_terms for one in documents], dtype=np.int64))
+
+
+Joined = tuple[NDArray[Any], NDArray[np.int64]]
+"""The numbers of n passages one after the other, and where each passage's begin, (n + 1,)."""
+
+
+def joined(parts: Sequence[NDArray[Any]]) -> Joined:
+    """Arrays one after the other."""
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint32), starts_of(map(len, parts))
 
 
 def starts_of(lengths: Iterable[int]) -> NDArray[np.int64]:
@@ -94,7 +96,7 @@ def starts_of(lengths: Iterable[int]) -> NDArray[np.int64]:
     return np.cumsum(np.fromiter(chain((0,), lengths), dtype=np.int64))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Forward:
     """The forward index of a generation, mapped into memory."""
 
@@ -126,22 +128,34 @@ class Forward:
     def __len__(self) -> int:
         return len(self.title_terms)
 
-    @property
+    @cached_property
     def mean_lengths(self) -> tuple[float, float]:
         """How many terms a body and a title have in the mean."""
         title = int(self.title_terms.sum(dtype=np.int64))
         return (len(self.terms) - title) / max(len(self), 1), title / max(len(self), 1)
 
-    def documents(self, positions: NDArray[np.int64]) -> Iterator[Document]:
-        """The passages at some positions."""
-        bounds = [
-            starts[positions + end].tolist() for starts in (self.term_starts, self.token_starts) for end in (0, 1)
-        ]
-        titles = self.title_terms[positions].tolist()
-        for term, term_end, token, token_end, title in zip(
-            bounds[0], bounds[1], bounds[2], bounds[3], titles, strict=True
-        ):
-            yield Document(self.terms[term:term_end], title, self.tokens[token:token_end])
+    def documents(self, positions: NDArray[np.int64]) -> Documents:
+        """The terms of the passages at some positions."""
+        terms, starts = _gathered(self.terms, self.term_starts, positions)
+        return Documents(terms, starts, self.title_terms[positions].astype(np.int64))
+
+    def tokens_at(self, positions: NDArray[np.int64]) -> Joined:
+        """The ids of the tokens of the passages at some positions."""
+        return _gathered(self.tokens, self.token_starts, positions)
+
+    def document(self, position: int) -> Document:
+        """The passage at a position."""
+        term, term_end = self.term_starts[position : position + 2].tolist()
+        token, token_end = self.token_starts[position : position + 2].tolist()
+        return Document(self.terms[term:term_end], int(self.title_terms[position]), self.tokens[token:token_end])
+
+
+def _gathered(values: NDArray[Any], starts: NDArray[np.int64], positions: NDArray[np.int64]) -> Joined:
+    """`values[starts[p]:starts[p + 1]]` of each position p."""
+    begins = starts[positions]
+    lengths = starts[positions + 1] - begins
+    bounds = np.concatenate([[0], np.cumsum(lengths)])
+    return values[np.arange(bounds[-1]) + np.repeat(begins - bounds[:-1], lengths)], bounds
 
 
 def _each_as_four_bytes(kept: NDArray[Any]) -> Hashes:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backissue.search.calibration import Judgement, probabilities
+from backissue.search.calibration import Judgement, Scores, probabilities
 from backissue.search.columns import Columns
 from backissue.search.filters import Mask
 from backissue.search.snapshot import Snapshot, first_of_each
@@ -23,7 +23,46 @@ DATED_LOG_ODDS = 1.5
 """By date, articles whose log-odds are within this of the best one's: more than a fifth of its odds."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Judgements:
+    """The candidates as they were judged, best first: arrays (n,).
+
+    `index` is the place of each among the candidates, `log_odds` what it was judged by. `features` are those of the
+    first ones, which the reranker has read.
+    """
+
+    index: NDArray[np.int64]
+    positions: NDArray[np.int64]
+    log_odds: Scores
+    features: Sequence[Mapping[str, float]]
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+@dataclass(frozen=True, slots=True)
+class Families:
+    """The best article of each family of copies among the candidates, in the order of hits: arrays (m,).
+
+    `best` is where in `judged` its best passage stands, `score` what it is worth.
+    """
+
+    judged: Judgements
+    best: NDArray[np.int64]
+    score: Scores
+
+    @property
+    def positions(self) -> NDArray[np.int64]:
+        """The positions (m,) of their best passages."""
+        return self.judged.positions[self.best]
+
+    @property
+    def log_odds(self) -> Scores:
+        """Those of their best passages: (m,)."""
+        return self.judged.log_odds[self.best]
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """A candidate passage with its judgement: `index` is its place among the candidates."""
 
@@ -33,33 +72,21 @@ class Judged:
     read: bool
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Group:
-    """An article among the candidates with its passages and the copies of it that were found, best first."""
+    """An article of the page with its passages and the copies of it that were found, best first."""
 
     article: int
-    passages: list[Judged]
+    passages: Sequence[Judged]
     score: float = 0.0
-    copies: list[int] = field(default_factory=list)
-
-    @property
-    def best(self) -> Judged:
-        """Its best passage."""
-        return self.passages[0]
+    copies: Sequence[int] = ()
 
 
-def collapse(columns: Columns, judged: Sequence[Judged]) -> list[Group]:
+def collapse(columns: Columns, judged: Judgements) -> Families:
     """Passages to articles, and articles to families of copies: of each family the best article stays."""
-    by_family: dict[int, Group] = {}
-    positions = np.array([one.position for one in judged], dtype=np.int64)
-    articles, families = columns.article[positions].tolist(), columns.family[positions].tolist()
-    for one, article, family in zip(judged, articles, families, strict=True):
-        group = by_family.setdefault(family, Group(article, []))
-        if article == group.article:
-            group.passages.append(one)
-        elif article not in group.copies:
-            group.copies.append(article)
-    return list(by_family.values())
+    _, first = np.unique(columns.family[judged.positions], return_index=True)
+    best = np.sort(first)
+    return Families(judged, best, probabilities(judged.log_odds[best]))
 
 
 def browse(columns: Columns, mask: Mask | None) -> NDArray[np.int64]:
@@ -74,26 +101,51 @@ def listed(columns: Columns, position: int) -> Group:
     return Group(int(columns.article[position]), [Judged(0, position, Judgement(-math.inf, {}), read=False)])
 
 
-def score(groups: Sequence[Group], snapshot: Snapshot, recency_days: float | None) -> None:
-    """Gives each article the score of its best passage, halved for every `recency_days` of age."""
-    of_best = probabilities([group.passages[0].judgement.log_odds for group in groups])
-    for group, probability in zip(groups, of_best, strict=True):
-        group.score = probability
-        if recency_days and snapshot.newest_day:
-            day = int(snapshot.columns.day[group.passages[0].position])
-            group.score *= 0.5 ** ((snapshot.newest_day - day) / recency_days) if day > 0 else 0.0
+def decay(families: Families, snapshot: Snapshot, recency_days: float | None) -> Families:
+    """Halves each score for every `recency_days` of age; what has no date is worth nothing then."""
+    if not recency_days or not snapshot.newest_day:
+        return families
+    day = snapshot.columns.day[families.positions].astype(np.float64)
+    return replace(
+        families, score=np.where(day > 0, families.score * 0.5 ** ((snapshot.newest_day - day) / recency_days), 0.0)
+    )
 
 
-def order(groups: Sequence[Group], columns: Columns, sort: Sort) -> list[Group]:
+def order(families: Families, columns: Columns, sort: Sort) -> Families:
     """Articles by score, or the newest first; equal ones keep the order they had.
 
     By date only those stand that answer about as likely as the best: the rest of what the legs found would be noise.
     """
     if sort is Sort.RELEVANCE:
-        return sorted(groups, key=lambda group: -group.score)
-    limit = max((group.best.judgement.log_odds for group in groups), default=0.0) - DATED_LOG_ODDS
-    likely = [group for group in groups if group.best.judgement.log_odds >= limit]
-    return sorted(likely, key=lambda group: -int(columns.published_s[group.best.position]))
+        places = np.argsort(-families.score, kind="stable")
+    else:
+        likely = np.flatnonzero(families.log_odds >= families.log_odds.max(initial=-math.inf) - DATED_LOG_ODDS)
+        published = columns.published_s[families.positions[likely]].astype(np.float64)
+        places = likely[np.argsort(-published, kind="stable")]
+    return replace(families, best=families.best[places], score=families.score[places])
+
+
+def page_of(families: Families, columns: Columns, page: slice) -> list[Group]:
+    """Some of the articles, each with its passages and the copies that were found."""
+    judged, best = families.judged, families.best[page]
+    articles, by_place = columns.article[judged.positions].tolist(), columns.family[judged.positions]
+    members: dict[int, list[int]] = {family: [] for family in by_place[best].tolist()}
+    for place, family in enumerate(by_place.tolist()):
+        if family in members:
+            members[family].append(place)
+    groups = []
+    for places, score in zip(members.values(), families.score[page].tolist(), strict=True):
+        article = articles[places[0]]
+        own = [_judged(judged, place) for place in places if articles[place] == article]
+        copies = list(dict.fromkeys(articles[place] for place in places if articles[place] != article))
+        groups.append(Group(article, own, score, copies))
+    return groups
+
+
+def _judged(judged: Judgements, place: int) -> Judged:
+    read = place < len(judged.features)
+    judgement = Judgement(float(judged.log_odds[place]), judged.features[place] if read else {})
+    return Judged(int(judged.index[place]), int(judged.positions[place]), judgement, read)
 
 
 def facets(snapshot: Snapshot, positions: NDArray[np.int64]) -> dict[str, tuple[FacetValue, ...]]:

@@ -2,7 +2,7 @@
 
 Statistical detectors need a paragraph. A question has less, so three simpler witnesses are heard first: the
 script, which often settles it; function words, which every question is made of; and letters that only some
-alphabets have. The detector (py3langid) is loaded and asked only where these leave a doubt. Scores are
+alphabets have. A detector (`langid`) is asked only where these leave a doubt. Scores are
 log-likelihoods, so witnesses add up and the confidence is a posterior probability.
 """
 
@@ -10,19 +10,16 @@ from __future__ import annotations
 
 import math
 import re
-import threading
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from backissue.search.analysis import stop_words
+from backissue.search import langid
 from backissue.search.folding import fold, normalise
+from backissue.search.stopwords import stop_words
 from backissue.search.types import UNKNOWN_LANG
 from backissue.search.unicode_sets import HAN, HANGUL, KANA, MARKS
-
-if TYPE_CHECKING:
-    from py3langid.langid import LanguageIdentifier
 
 
 class Detection(NamedTuple):
@@ -179,21 +176,7 @@ def _softmax(scores: Mapping[str, float]) -> dict[str, float]:
 
 
 def _detector_probabilities(sample: str, candidates: Sequence[str]) -> dict[str, float]:
-    with _DETECTOR_LOCK:
-        ranking = dict(_detector().rank(sample.replace("\n", " ")))
-    found = {lang: float(ranking.get(lang, 0.0)) for lang in candidates}
+    ranking = langid.probabilities(sample.replace("\n", " "))
+    found = {lang: ranking.get(lang, 0.0) for lang in candidates}
     total = sum(found.values())
     return {lang: probability / total if total else 0.0 for lang, probability in found.items()}
-
-
-_DETECTOR_LOCK: Final = threading.Lock()
-
-
-@cache
-def _detector() -> LanguageIdentifier:
-    """The detector over the news languages, its model read once (about a second)."""
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    detector = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    detector.set_languages(NEWS_LANGS)
-    return detector

@@ -125,7 +125,7 @@ class Manifest:
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             version = record["format_version"]
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise IndexCorruptError(
                 f"{path} is missing or is no manifest ({error}). Mend it: backissue doctor --repair"
             ) from error
@@ -184,7 +184,7 @@ class LexicalState:
         path = folder / "lexical.json"
         try:
             return cls(**_unsealed(json.loads(path.read_text(encoding="utf-8"))))
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise IndexCorruptError(
                 f"{path} is missing or unreadable ({error}). Mend it: backissue doctor --repair"
             ) from error

@@ -120,6 +120,7 @@ class TermTable:
     """
 
     terms: tuple[WeightedTerm, ...]
+    keys: tuple[str, ...]
     hashes: NDArray[np.uint32]
     word: NDArray[np.int64]
     langs: tuple[str, ...]
@@ -191,7 +192,7 @@ class LexicalIndex:
         """The terms with what this index knows of them."""
         words: dict[tuple[str, str], int] = {}
         word = [words.setdefault((term.lang, term.source or term.term), len(words)) for term in terms]
-        keys = [term.key for term in terms]
+        keys = tuple(term.key for term in terms)
         weights = np.array([term.weight for term in terms])
         in_body, in_title = self._document_frequencies("body", keys), self._document_frequencies("title", keys)
         highest = weights * self._highest(in_body)
@@ -199,6 +200,7 @@ class LexicalIndex:
         met = np.bincount(numbers, weights=in_body > 0, minlength=len(words)) > 0
         return TermTable(
             terms=tuple(terms),
+            keys=keys,
             hashes=np.array([hash_of_term(key) for key in keys], dtype=np.uint32),
             word=numbers,
             langs=tuple(lang for lang, _ in words),
@@ -238,15 +240,13 @@ class LexicalIndex:
 
         should = tantivy.Occur.Should
         options: dict[int, list[list[tuple[tantivy.Occur, tantivy.Query]]]] = {}
-        holding = zip(
-            table.terms, table.word.tolist(), (table.body > 0).tolist(), (table.title > 0).tolist(), strict=True
-        )
-        for term, word, in_body, in_title in holding:
-            fields = [("body", term.weight)] if in_body else []
-            if in_title:
+        in_fields = zip(table.body.tolist(), table.title.tolist(), strict=True)
+        for term, key, word, (body, title) in zip(table.terms, table.keys, table.word.tolist(), in_fields, strict=True):
+            fields = [("body", term.weight)] if body else []
+            if title:
                 fields.append(("title", term.weight * TITLE_WEIGHT))
             if fields:
-                scored = [(should, tantivy.Query.boost_query(self._exactly(f, term.key), w)) for f, w in fields]
+                scored = [(should, tantivy.Query.boost_query(self._exactly(f, key), w)) for f, w in fields]
                 options.setdefault(word, []).append(scored)
         words = []
         for some in options.values():
@@ -260,10 +260,8 @@ class LexicalIndex:
     def _best(self, query: tantivy.Query, k: int) -> LexicalHits:
         with translated_errors(self._path):
             found = self._searcher.search(query, limit=k, count=False).hits
-        return LexicalHits(
-            self._rows([address for _, address in found]),
-            np.array([score for score, _ in found], dtype=np.float32),
-        )
+        scores, addresses = zip(*found, strict=True) if found else ((), ())
+        return LexicalHits(self._rows(list(addresses)), np.array(scores, dtype=np.float32))
 
     def rows_with_phrase(self, phrase: str) -> NDArray[np.int64]:
         """The rows of the passages that hold the phrase, or whose title does."""

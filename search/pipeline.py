@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from threading import Event
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +13,21 @@ from numpy.typing import NDArray
 from backissue.search.answer import Reader
 from backissue.search.bm25 import covered, find_matches, windows
 from backissue.search.calibration import Calibration, Judgement
+from backissue.search.clock import Clock
 from backissue.search.embedding import Embedder, TokenEmbedder
 from backissue.search.explain import explain
 from backissue.search.fusion import NO_CANDIDATES, Candidates
-from backissue.search.groups import Group, Judged, browse, collapse, facets, listed, order, score
+from backissue.search.groups import (
+    Group,
+    Judgements,
+    browse,
+    collapse,
+    decay,
+    facets,
+    listed,
+    order,
+    page_of,
+)
 from backissue.search.lexical import TermTable
 from backissue.search.question import Question, understand
 from backissue.search.rerank import Evidence, Reranker
@@ -30,13 +40,11 @@ RERANK_DEPTH = 50
 """How many candidates the reranker reads."""
 
 
-_NO_FEATURES: Mapping[str, float] = {}
-
-
 @dataclass(frozen=True, slots=True)
 class Options:
     """How to search. `recency_days` is the age at which a score halves, counted from the archive's newest day. What
-    would begin after `budget_ms` is left out: the reranker, then answers and highlights.
+    would begin after `budget_ms` is left out: the reranker, then answers and highlights. `cancelled` is looked
+    at before every step.
     """
 
     k: int = 10
@@ -49,6 +57,7 @@ class Options:
     answers: bool = True
     explain: bool = True
     budget_ms: float | None = None
+    cancelled: Event | None = None
 
 
 def run(
@@ -60,73 +69,77 @@ def run(
     tokens: TokenEmbedder,
     reranker: Reranker | None,
 ) -> Results:
-    """Answers a query. Without an embedder only the lexical leg searches."""
-    started = time.perf_counter()
-    left_out: list[str] = []
+    """Answers a query. Without an embedder only the lexical leg searches.
 
-    def in_time(step: str, wanted: bool) -> bool:
-        late = options.budget_ms is not None and (time.perf_counter() - started) * 1000 > options.budget_ms
-        if wanted and late:
-            left_out.append(step)
-        return wanted and not late
-
+    Raises:
+        SearchCancelledError: `options.cancelled` was set meanwhile.
+    """
+    clock = Clock(options.budget_ms, options.cancelled)
     restriction = snapshot.restriction(query)
     mask = snapshot.mask(restriction)
     translations = Translations.bundled() if options.translate else None
     question = understand(query, snapshot.langs, embedder, translations)
-    page_of = slice(options.offset, options.offset + options.k)
+    shown = slice(options.offset, options.offset + options.k)
     nothing = False
     if question.text:
         table = snapshot.lexical.table(question.terms)
+        clock.go_on()
         legs = retrieve(snapshot, question, table, options.mode, restriction, mask)
+        clock.go_on()
         candidates = gather(snapshot, question, table, legs, options.mode)
-        if not in_time("rerank", reranker is not None):
+        if not clock.allows("rerank", reranker is not None):
             reranker = None
-        groups = collapse(snapshot.columns, judge(snapshot, question, table, candidates, reranker))
-        score(groups, snapshot, options.recency_days)
-        found = order(groups, snapshot.columns, options.sort)
-        firsts = np.array([group.best.position for group in found], dtype=np.int64)
-        page = found[page_of]
+        clock.go_on()
+        judged = judge(snapshot, question, table, candidates, reranker)
+        families = decay(collapse(snapshot.columns, judged), snapshot, options.recency_days)
+        found = order(families, snapshot.columns, options.sort)
+        firsts = found.positions
+        page = page_of(found, snapshot.columns, shown)
         judge_of_best = reranker or Calibration.bundled().fusion[options.mode]
-        log_odds = max((group.passages[0].judgement.log_odds for group in groups), default=-math.inf)
-        nothing = not groups or Judgement(log_odds, {}).probability < judge_of_best.no_answer_below
+        nothing = (
+            not len(judged) or Judgement(float(judged.log_odds[0]), {}).probability < judge_of_best.no_answer_below
+        )
     else:
         legs, candidates = SILENT, NO_CANDIDATES
         firsts = browse(snapshot.columns, mask)
-        page = [listed(snapshot.columns, position) for position in firsts[page_of].tolist()]
-    if not in_time("answers", options.answers and bool(question.text)):
+        page = [listed(snapshot.columns, position) for position in firsts[shown].tolist()]
+    if not clock.allows("answers", options.answers and bool(question.text)):
         options = replace(options, answers=False)
     reader = Reader(question, tokens)
-    hits = tuple(present(snapshot, question, candidates, legs, page, reader, options, reranker))
+    hits = tuple(clock.each(present(snapshot, question, candidates, legs, page, reader, options, reranker)))
     return Results(
         query=query.raw,
-        took_ms=(time.perf_counter() - started) * 1000,
+        took_ms=clock.took_ms,
         hits=hits,
         facets=facets(snapshot, firsts),
         total=len(firsts),
         no_good_answer=nothing,
         lang=question.lang,
-        left_out=tuple(left_out),
+        left_out=tuple(clock.left_out),
     )
 
 
 def judge(
     snapshot: Snapshot, question: Question, table: TermTable, candidates: Candidates, reranker: Reranker | None
-) -> list[Judged]:
+) -> Judgements:
     """Judges every candidate: the first ones by the reranker, the rest by fusion alone, best first.
 
     Nothing that was not read closely stands above what was.
     """
-    read = _read(snapshot, question, table, candidates, reranker) if reranker is not None else []
-    read.sort(key=lambda one: (-one.judgement.log_odds, one.index))
-    limit = read[-1].judgement.log_odds if read else math.inf
-    positions = candidates.positions[len(read) :].tolist()
-    log_odds = np.minimum(candidates.fused[len(read) :], limit).tolist()
-    unread = [
-        Judged(index, position, Judgement(fused, _NO_FEATURES), read=False)
-        for index, (position, fused) in enumerate(zip(positions, log_odds, strict=True), start=len(read))
-    ]
-    return read + unread
+    index = np.arange(len(candidates))
+    if reranker is None or not len(candidates):
+        return Judgements(index, candidates.positions, candidates.fused, ())
+    first, rest = index[:RERANK_DEPTH], index[RERANK_DEPTH:]
+    judgements = reranker.judge(question.text, evidence_of(snapshot, table, candidates, first))
+    read = np.array([one.log_odds for one in judgements])
+    first = np.argsort(-read, kind="stable")
+    index = np.concatenate([first, rest])
+    return Judgements(
+        index,
+        candidates.positions[index],
+        np.concatenate([read[first], np.minimum(candidates.fused[rest], read.min())]),
+        [judgements[place].features for place in first.tolist()],
+    )
 
 
 def present(
@@ -182,20 +195,6 @@ def present(
         )
 
 
-def _read(
-    snapshot: Snapshot, question: Question, table: TermTable, candidates: Candidates, reranker: Reranker
-) -> list[Judged]:
-    first = np.arange(min(RERANK_DEPTH, len(candidates)))
-    evidence = evidence_of(snapshot, table, candidates, first)
-    judgements = reranker.judge(question.text, evidence)
-    return [
-        Judged(index, position, judgement, read=True)
-        for index, (position, judgement) in enumerate(
-            zip(candidates.positions[first].tolist(), judgements, strict=True)
-        )
-    ]
-
-
 def evidence_of(snapshot: Snapshot, table: TermTable, candidates: Candidates, some: NDArray[np.int64]) -> Evidence:
     """What is known of some of the candidates."""
     positions = candidates.positions[some]
@@ -205,13 +204,14 @@ def evidence_of(snapshot: Snapshot, table: TermTable, candidates: Candidates, so
     if not np.isnan(candidates.lexical[some]).all():
         matches = find_matches(table, documents)
         everywhere, together = covered(table, matches, len(some)), windows(table, matches, len(some))
+    tokens, token_starts = snapshot.tokens(positions)
     return Evidence(
         words=candidates.words[some],
         covered=np.divide(everywhere, limits, out=np.zeros(len(some)), where=limits > 0),
         together=np.divide(together, limits, out=np.zeros(len(some)), where=limits > 0),
         cosine=candidates.semantic[some],
         readable=candidates.readable[some],
-        tokens=documents.tokens,
-        token_starts=documents.token_starts,
+        tokens=tokens,
+        token_starts=token_starts,
         texts=lambda: snapshot.texts(positions),
     )

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backissue.search.calibration import Judgement, LogisticModel, Scores
-from backissue.search.embedding import TokenEmbedder, Vectors
+from backissue.search.embedding import TokenEmbedder, Vectors, unit_rows
 from backissue.search.errors import MissingExtraError
 from backissue.search.forward import in_context
 from backissue.search.fusion import fusion_features
@@ -103,10 +103,15 @@ class FastReranker:
 def token_cosines(query: Vectors, ids: NDArray[np.integer[Any]], tokens: TokenEmbedder) -> Vectors:
     """The cosines (t, q), at least 0, of t tokens by their ids with the vectors (q, d) of a question's tokens."""
     # Passages on one question repeat their words, so each token is compared once.
-    distinct, places = np.unique(ids, return_inverse=True)
-    cosines = unit_rows(tokens.vectors_of(distinct)) @ unit_rows(query).T
+    is_there = np.zeros(tokens.vocabulary, dtype=np.bool_)
+    is_there[ids] = True
+    distinct = np.flatnonzero(is_there)
+    places = np.empty(len(is_there), dtype=np.int32)
+    places[distinct] = np.arange(len(distinct), dtype=np.int32)
+    cosines = tokens.unit_vectors_of(distinct) @ unit_rows(query).T
     np.maximum(cosines, 0.0, out=cosines)
-    return cosines[places]
+    of_tokens: Vectors = cosines[places[ids]]
+    return of_tokens
 
 
 def interactions(query: Vectors, cosines: Vectors, starts: NDArray[np.int64]) -> tuple[Scores, Scores]:
@@ -137,13 +142,6 @@ def interactions(query: Vectors, cosines: Vectors, starts: NDArray[np.int64]) ->
     whole[filled] = np.maximum.reduceat(halves, first_halves, axis=0) @ share
     window[filled] = np.maximum.reduceat(pairs @ share, first_halves)
     return whole, window
-
-
-def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The rows of vectors (n, d) at length 1."""
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: NDArray[np.float32] = vectors / np.maximum(norms, 1e-9)
-    return unit
 
 
 class CrossEncoderReranker:

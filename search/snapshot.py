@@ -24,7 +24,7 @@ from backissue.search.filters import (
     in_articles,
     resolve,
 )
-from backissue.search.forward import Documents, Forward, TailDocuments
+from backissue.search.forward import Document, Documents, Forward, Joined, TailDocuments, joined
 from backissue.search.layout import IndexPaths, LexicalState, Manifest
 from backissue.search.lexical import LexicalIndex, TermTable
 from backissue.search.store import Store
@@ -253,13 +253,28 @@ class Snapshot:
             depth *= 4
 
     def documents(self, positions: NDArray[np.int64]) -> Documents:
+        """The terms of passages."""
+        if self._in_base(positions):
+            return self.forward.documents(positions)
+        return Documents.of(self._each(positions))
+
+    def tokens(self, positions: NDArray[np.int64]) -> Joined:
+        """The ids of the tokens of passages."""
+        if self._in_base(positions):
+            return self.forward.tokens_at(positions)
+        return joined([one.tokens for one in self._each(positions)])
+
+    def _in_base(self, positions: NDArray[np.int64]) -> bool:
+        return bool((positions < len(self.base)).all())
+
+    def _each(self, positions: NDArray[np.int64]) -> list[Document]:
         """What the forward index has of passages; of one of the tail it is worked out from its text."""
         in_base = positions < len(self.base)
-        if in_base.all():
-            return Documents.of(list(self.forward.documents(positions)))
-        of_base = self.forward.documents(positions[in_base])
         of_tail = iter(self.tail_documents.of(self.columns.row[positions[~in_base]].tolist()))
-        return Documents.of([next(of_base) if is_old else next(of_tail) for is_old in in_base.tolist()])
+        return [
+            self.forward.document(position) if is_old else next(of_tail)
+            for position, is_old in zip(positions.tolist(), in_base.tolist(), strict=True)
+        ]
 
     def texts(self, positions: NDArray[np.int64]) -> list[tuple[str, str]]:
         """The titles and texts of passages, read from the archive; empty for one that is gone."""
@@ -306,12 +321,14 @@ class Snapshot:
 
 def first_of_each(families: NDArray[np.int64], limit: int) -> Mask:
     """True for the first `limit` entries of each family: shape (n,)."""
+    in_order = np.sort(families)  # most often none has more
+    if not (in_order[limit:] == in_order[:-limit]).any():
+        return np.ones(len(families), dtype=np.bool_)
+    grouped = np.argsort(families, kind="stable")
+    starts = np.flatnonzero(np.append(True, np.diff(families[grouped]) != 0))
+    sizes = np.diff(np.append(starts, len(grouped)))
     kept = np.zeros(len(families), dtype=np.bool_)
-    if len(families):
-        grouped = np.argsort(families, kind="stable")
-        starts = np.flatnonzero(np.append(True, np.diff(families[grouped]) != 0))
-        sizes = np.diff(np.append(starts, len(grouped)))
-        kept[grouped[np.arange(len(grouped)) - np.repeat(starts, sizes) < limit]] = True
+    kept[grouped[np.arange(len(grouped)) - np.repeat(starts, sizes) < limit]] = True
     return kept
 
 

@@ -266,7 +266,7 @@ class Faults:
 def under_faults(index: Path, journal: Journal, order: dict[str, Any]) -> None:
     """Works while a call fails; the failure is to be an error of the library, and is noted."""
     faults = Faults()
-    faults.arm(order["kind"], order["step"], index, lasting=order["lasting"])
+    faults.arm(order["kind"], order["step"], Path(order.get("below", index)), lasting=order["lasting"])
     error = ""
     try:
         work(index, journal, order["seed"], order["operations"])

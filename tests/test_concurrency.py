@@ -5,7 +5,7 @@ import random
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -129,6 +129,99 @@ def test_threads_and_a_process_read_while_one_writes(index, tmp_path):
         assert archive.stats()["articles"] == 8 + len(told.present)
         assert look_around(archive, told.present, told.gone, random.Random(SEED)) == set()
     assert [one for one in Indexer(index).check(full=True) if one.level != "ok"] == []
+
+
+VERSIONED = tuple(f"v{number}" for number in range(6))
+ANCHOR = Article(
+    id="anchor",
+    lang="en",
+    title="Anchor",
+    text="The zeppelin stood in its hangar all the while.",
+    source="source anchor",
+)
+
+
+def of_version(number: int) -> list[Article]:
+    """Six articles that change together, by one commit."""
+    return [
+        Article(
+            id=key,
+            lang="en",
+            title=f"Report {number}",
+            text=f"The glacier council met again, says report number {number} of the keeper {key}.",
+            source=f"source {key}",
+        )
+        for key in VERSIONED
+    ]
+
+
+def ask_until_over(archive: Archive, over: threading.Event, told: list[int], seed: int) -> int:
+    """Searches in every mode: what is found is of one version, no older than one that was acknowledged, never older
+    than before, and what stands all the while is found each time.
+    """
+    rng = random.Random(seed)
+    asked, newest, answered = 0, 0, 0
+    while not over.is_set():
+        acknowledged = told[-1]
+        mode = rng.choice(["hybrid", "lexical", "lexical", "semantic"])
+        options = {"mode": mode, "rerank": "fast" if asked % 20 == 0 else "off", "answers": False, "k": 50}
+        results = archive.search("glacier council report keeper", filter=Filter(titles=("report",)), **options)
+        seen = {int(hit.article.title.split()[1]) for hit in results.hits}
+        seen |= {int(passage.text.split()[8]) for hit in results.hits for passage in hit.passages}
+        assert len(seen) <= 1, f"versions {seen} in one answer"
+        assert len(results.hits) <= len(VERSIONED)
+        if seen:
+            assert min(seen) >= max(acknowledged, newest)
+            newest = min(seen)
+            answered += 1
+        (hit,) = archive.search("zeppelin hangar", filter=Filter(sources=("source anchor",)), **options).hits
+        assert hit.article.id == "anchor"
+        asked += 2
+    assert answered > asked // 8, "too few found anything"
+    return asked
+
+
+def asked_while_written(index: Path, queries: int, monkeypatch) -> int:
+    """So many searches by four threads and more while one writes: it updates, folds, rebuilds and rolls back."""
+    monkeypatch.setattr("backissue.indexer.indexer.TAIL_LEAST", 20)
+    monkeypatch.setattr("backissue.indexer.indexer.TAIL_SHARE", 0.0)
+    Indexer(index).add([ANCHOR, *of_version(0)])
+    Indexer(index).rebuild()
+    told, over, count = [0], threading.Event(), 0
+    started: list[Future[int]] = []
+    with Archive.open(index) as archive, ThreadPoolExecutor(4) as pool:
+        while count < queries:
+            over.clear()
+            started = [pool.submit(ask_until_over, archive, over, told, seed) for seed in range(4)]
+            try:
+                for step in ("update", "update", "rebuild", "update", "roll back", "update", "cut anew", "update"):
+                    match step:
+                        case "update":
+                            Indexer(index).add(of_version(told[-1] + 1))
+                            told.append(told[-1] + 1)
+                        case "rebuild":
+                            Indexer(index).rebuild()
+                        case "roll back":
+                            Indexer(index).rollback()
+                        case "cut anew":
+                            Indexer(index, target_words=40 + told[-1] % 2).rebuild()
+            finally:
+                over.set()
+            count += sum(one.result() for one in started)
+        found = archive.search("glacier council", filter=Filter(titles=("report",)), k=50).hits
+        assert {hit.article.title for hit in found} == {f"Report {told[-1]}"}
+        assert len(found) == len(VERSIONED)
+    assert [one for one in Indexer(index).check(full=True) if one.level != "ok"] == []
+    return count
+
+
+def test_thousands_of_searches_amid_all_changes_see_one_version_each(index, monkeypatch):
+    assert asked_while_written(index, 2_000, monkeypatch) >= 2_000
+
+
+@pytest.mark.slow
+def test_tens_of_thousands_of_searches_amid_all_changes_see_one_version_each(index, monkeypatch):
+    print(f"{asked_while_written(index, 20_000, monkeypatch)} searches")
 
 
 def test_a_search_amid_an_addition_does_not_hide_it_from_later_ones(index):

@@ -99,6 +99,16 @@ def test_a_new_archive_is_there_or_not_wherever_its_first_addition_fails(lab, ki
     print(f"{kind}: {step - 1} steps")
 
 
+def test_a_new_folder_has_its_name_on_the_disk_before_anything_is_in_it(lab, tmp_path):
+    index = tmp_path / "new" / "index"
+    lab.start(
+        kind="sync error", step=1, lasting=False, seed=SEED, operations=1, below=str(index.parent), index=str(index)
+    )
+    assert lab.end() == 0
+    assert lab.journal.lines()[-1] == {"failed": "storage", "struck": 1}
+    assert [*index.iterdir()] == []
+
+
 def test_a_clock_that_jumps_by_decades_changes_nothing(lab):
     for seed in range(SEED, SEED + max(2, ROUNDS // 5)):
         lab.start(seed=seed, operations=6, clock=True)

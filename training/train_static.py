@@ -1,17 +1,22 @@
 """One command from a folder of corpora to the bundled model.
 
     python training/train_static.py --corpora CORPORA [--sets EVALSETS] [--out search/model]
+    python training/train_static.py --corpora CORPORA --start search/model --seed 1 --work WORK --height 0.5
 
 Every stage leaves its result in the work folder and is skipped when it is there: the tokeniser, the tokens, the glosses
 with the table that training starts from, and the table of vectors, which is kept at every report and taken up again
-after an interruption.
+after an interruption. With `--start` a model that is there is trained on, with its tokeniser and from its table, on
+other glosses where the seed is another.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import data
 import evaluate
@@ -23,6 +28,7 @@ import tokenizer as tokenisation
 import torch
 import warm_start
 from numpy.typing import NDArray
+from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 from translations import LANGS
 
@@ -38,9 +44,13 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     corpus = data.load(options.corpora, options.seed)
     print(f"{len(corpus.texts)} texts, {len(corpus.pairs)} pairs in {len(corpus.group_names)} groups")
-    tokenizer = trained_tokenizer(options.work / "tokenizer.json", corpus, options.seed)
+    tokenizer_path = options.work / "tokenizer.json"
+    if options.start and not tokenizer_path.is_file():
+        shutil.copyfile(options.start / "tokenizer.json", tokenizer_path)
+    tokenizer = trained_tokenizer(tokenizer_path, corpus, options.seed)
     encoded = encoded_texts(options.work / "tokens.npz", tokenizer, corpus)
-    encoded, initial = glossed(options.work, tokenizer, corpus, encoded, options.seed)
+    started = load_file(options.start / "model.safetensors")["embedding.weight"] if options.start else None
+    encoded, initial = glossed(options.work, tokenizer, corpus, encoded, options.seed, started)
     training, held_back = split(corpus, encoded)
     probe = evaluate.Probe(corpus, encoded, held_back, options.seed)
 
@@ -48,8 +58,9 @@ def main() -> None:
         measured = {**probe(table), **evaluate.written(options.corpora, static.embedding(tokenizer, table))}
         print(line, {name: round(value, 3) for name, value in measured.items()}, flush=True)
 
-    cycles = ((options.steps, 1.0),) if options.steps else static.Settings.cycles
-    settings = static.Settings(seed=options.seed, cycles=cycles)
+    settings = static.Settings(seed=options.seed, cycles=((options.steps, options.height),))
+    if options.start:
+        settings = replace(settings, initial_scale=1.0)
     table = static.train(
         corpus, encoded, tokenizer.get_vocab_size(), settings, training, report, initial, options.work / "table.pt"
     )
@@ -67,7 +78,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--sets", type=Path, help="folder of evaluation sets; measured at the end when given")
     parser.add_argument("--out", type=Path, default=here.parent / "search" / "model")
     parser.add_argument("--work", type=Path, default=here / "work", help="where stages leave their results")
-    parser.add_argument("--steps", type=int, help="one cycle of so many steps instead of the default cycles")
+    parser.add_argument("--start", type=Path, help="folder of a static model to train on from")
+    parser.add_argument("--steps", type=int, default=2200)
+    parser.add_argument(
+        "--height", type=float, default=1.0, help="the highest learning rate, in parts of the usual one"
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
@@ -95,17 +110,26 @@ def encoded_texts(path: Path, tokenizer: Tokenizer, corpus: data.Corpus) -> stat
 
 
 def glossed(
-    work: Path, tokenizer: Tokenizer, corpus: data.Corpus, encoded: static.Encoded, seed: int
+    work: Path,
+    tokenizer: Tokenizer,
+    corpus: data.Corpus,
+    encoded: static.Encoded,
+    seed: int,
+    started: NDArray[np.floating[Any]] | None,
 ) -> tuple[static.Encoded, NDArray[np.float32]]:
-    """The corpus, changed in place, and the tokens with glosses; and the table to start from."""
-    texts, names, warm = work / "glossed.npz", work / "glossed.json", work / "warm.npy"
-    if not all(path.is_file() for path in (texts, names, warm)):
+    """The corpus, changed in place, and the tokens with glosses; and the table to start from, made of the teacher's
+    vectors of words where none was `started`.
+    """
+    texts, names, initial = work / "glossed.npz", work / "glossed.json", work / "initial.npy"
+    if not all(path.is_file() for path in (texts, names, initial)):
         words = glosses.Words(tokenizer, corpus, encoded)
         corpora = glosses.bitexts(corpus, words, LANGS)
         tables = glosses.aligned(corpora, LANGS)
-        frequency = np.bincount(encoded.tokens, minlength=tokenizer.get_vocab_size())
-        of_words = warm_start.word_vectors(corpora, tables)
-        np.save(warm, warm_start.warm_table(words, of_words, frequency, static.Settings.dimension, seed))
+        if started is None:
+            frequency = np.bincount(encoded.tokens, minlength=tokenizer.get_vocab_size())
+            of_words = warm_start.word_vectors(corpora, tables)
+            started = warm_start.warm_table(words, of_words, frequency, static.Settings.dimension, seed)
+        np.save(initial, started.astype(np.float32))
         encoded = glosses.add_glosses(corpus, encoded, words, glosses.glossaries(tables, words), seed)
         np.savez(texts, tokens=encoded.tokens, starts=encoded.starts, pairs=corpus.pairs, groups=corpus.groups)
         names.write_text(json.dumps(corpus.group_names), encoding="utf-8")
@@ -113,7 +137,7 @@ def glossed(
         encoded = static.Encoded(arrays["tokens"], arrays["starts"])
         corpus.pairs, corpus.groups = arrays["pairs"], arrays["groups"]
     corpus.group_names = [(kind, source, pair) for kind, source, pair in json.loads(names.read_text("utf-8"))]
-    return encoded, np.load(warm)
+    return encoded, np.load(initial)
 
 
 def split(corpus: data.Corpus, encoded: static.Encoded) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

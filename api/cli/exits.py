@@ -38,6 +38,7 @@ _OF_ERRORS = {
     "model_mismatch": Exit.INDEX,
     "index_locked": Exit.INDEX,
     "storage": Exit.INDEX,
+    "cancelled": Exit.INTERRUPTED,
     "article_not_found": Exit.NOTHING,
     "invalid_argument": Exit.USAGE,
     "unreadable": Exit.UNREADABLE,

@@ -44,7 +44,7 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, float]]:
         with ExitStack() as stack:
             folder = run_folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="backissue-")))
-            service = Service(index, settings, folder / "jobs")
+            service = Service(index, settings, folder / "jobs", is_warming=warm_up)
             stack.callback(service.close)
             app.state.service = service
             warming = asyncio.create_task(service.warm_up()) if warm_up else None

@@ -27,7 +27,6 @@ from fastapi import Depends, Request
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from starlette.datastructures import Headers
 
-from backissue.api.http.limiting import address_of
 from backissue.api.http.problems import ApiError
 from backissue.search.errors import InvalidArgumentError
 
@@ -88,6 +87,10 @@ class ApiKey:
     def opens(self, digest: str) -> bool:
         """Whether this is the key of the secret with that hash, in a time that does not tell how nearly."""
         return hmac.compare_digest(self.sha256, digest)
+
+
+class WrongKeyError(Exception):
+    """A request presents a secret that opens nothing."""
 
 
 def hashed(secret: str) -> str:
@@ -156,23 +159,24 @@ async def may_read(request: Request) -> None:
 
 
 def _let_in(request: Request, secret: str | None, scope: Scope) -> None:
-    """Wrong keys are counted for each address, and too many of them end its guessing."""
     service: Service = request.app.state.service
-    rate, who = service.settings.rate_of_wrong_keys, address_of(request)
-    if secret:
-        service.limiter.check(rate, "wrong keys", who)
-    try:
-        authorise(service.keys(), secret, scope)
-    except ApiError as refusal:
-        if secret and refusal.code == "unauthorized":
-            service.limiter.count(rate, "wrong keys", who)
-        raise
+    authorise(service.keys(), secret, scope)
 
 
-def presented_key(headers: Headers, keys: Callable[[], tuple[ApiKey, ...]]) -> ApiKey | None:
-    """The key that a request presents, None where it presents none that is one; `keys` are asked for when needed."""
-    secret = _secret_of(headers)
-    return _opened(keys(), secret) if secret else None
+def presented_key(headers: Headers, keys: Callable[[], tuple[ApiKey, ...]], *, passwords: bool) -> ApiKey | None:
+    """The key that a request presents, with `passwords` also as one; None where it presents none. `keys` are asked for
+    when needed.
+
+    Raises:
+        WrongKeyError: what it presents is no key.
+    """
+    secret = _secret_of(headers) or (_password_of(headers) if passwords else None)
+    if not secret:
+        return None
+    key = _opened(keys(), secret)
+    if key is None:
+        raise WrongKeyError
+    return key
 
 
 def authorise(keys: tuple[ApiKey, ...], secret: str | None, scope: Scope) -> ApiKey:

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from backissue.api.http.auth import presented_key
+from backissue.api.http.auth import WrongKeyError, presented_key
 from backissue.api.http.handlers import public_detail
 from backissue.api.http.limiting import address_of
 from backissue.api.http.metrics import Metrics
@@ -187,7 +187,9 @@ class BodyLimit:
 
 
 class RateLimit:
-    """Turns away who comes too often: a key that is one by its own rate, everyone else by that of addresses."""
+    """Turns away who comes too often: a key that is one by its own rate, everyone else by that of addresses, and who
+    presents too many wrong keys.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -199,12 +201,21 @@ class RateLimit:
             return
         service: Service = scope["app"].state.service
         settings = service.settings
+        who = address_of(HTTPConnection(scope))
+        headers = Headers(scope=scope)
         try:
-            key = presented_key(Headers(scope=scope), service.keys)
+            key = None
+            if "authorization" in headers or "x-api-key" in headers:
+                # Who guesses is told nothing more, not even by addresses that anyone may read.
+                service.limiter.check(settings.rate_of_wrong_keys, "wrong keys", who)
+                try:
+                    key = presented_key(headers, service.keys, passwords=not settings.public_reading)
+                except WrongKeyError:
+                    service.limiter.count(settings.rate_of_wrong_keys, "wrong keys", who)
             if key is not None:
                 service.limiter.count(settings.rate_per_key, "requests with this key", key.name)
             else:
-                service.limiter.count(settings.rate_per_address, "requests", address_of(HTTPConnection(scope)))
+                service.limiter.count(settings.rate_per_address, "requests", who)
         except ApiError as refusal:
             await problem(scope, refusal.code, str(refusal.detail), headers=refusal.headers)(scope, receive, send)
             return

@@ -75,7 +75,15 @@ async def front(request: Request, service: TheService) -> Response:
     if not address.q and not address.filter:
         stats = await service.read(lambda archive: archive.stats())
         return _page(request, "front.html", address=address, stats=stats, example=address.asking(EXAMPLE_QUESTION))
-    results = await service.read(lambda archive: _search(archive, address))
+    results = await service.search(
+        request,
+        address.q,
+        k=HITS_PER_PAGE,
+        offset=(address.page - 1) * HITS_PER_PAGE,
+        mode=address.mode.value,
+        sort=address.sort.value,
+        filter=address.filter,
+    )
     return _page(
         request,
         "results.html",
@@ -104,17 +112,6 @@ async def article(request: Request, article_id: str, service: TheService) -> Res
         paragraphs=render.paragraphs(found.text, passage, answer),
         url=render.safe_url(found.url),
         similar=similar.hits,
-    )
-
-
-def _search(archive: Archive, address: Address) -> Results:
-    return archive.search(
-        address.q,
-        k=HITS_PER_PAGE,
-        offset=(address.page - 1) * HITS_PER_PAGE,
-        mode=address.mode.value,
-        sort=address.sort.value,
-        filter=address.filter,
     )
 
 
@@ -189,6 +186,7 @@ def _environment() -> Environment:
         "Sort": Sort,
         "excerpt": render.excerpt,
         "host": render.host,
+        "left_out": wording.left_out,
         "plural": wording.plural,
         "safe_url": render.safe_url,
         "shown_passages": views.shown_passages,

@@ -55,6 +55,7 @@ KINDS: Mapping[str, Kind] = {
         Kind("article_rejected", 422, "The article cannot be indexed."),
         Kind("unreadable", 422, "The input cannot be read as articles."),
         Kind("too_many_requests", 429, "Too many requests."),
+        Kind("cancelled", 499, "The client did not wait for the answer."),
         Kind("internal_error", 500, "The server failed.", private=True),
         Kind("error", 500, "The server failed.", private=True),
         Kind("index_corrupt", 500, "The index is damaged.", private=True),

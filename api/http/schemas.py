@@ -76,6 +76,13 @@ class SearchParams(FilterParams):
     translate: bool = Field(True, description="Search other languages for the likely translations of the words.")
     passages: int = Field(3, ge=1, le=20, description="Passages of each article.")
     explain: bool = Field(True, description="Say what each leg, the fusion and the reranker gave.")
+    budget_ms: float | None = Field(
+        None,
+        gt=0,
+        le=600_000,
+        allow_inf_nan=False,
+        description="Milliseconds after which neither reranking nor answers are begun; `left_out` names what was not.",
+    )
 
 
 def _first_day(bound: str | None) -> date | None:
@@ -154,6 +161,9 @@ class ResultsShape(_Shape):
     facets: dict[str, list[FacetShape]]
     total: int = Field(description="Articles in the candidate set that is paged and counted.", examples=[12])
     no_good_answer: bool = Field(description="Nothing that was found is likely to answer.")
+    left_out: list[Literal["rerank", "answers"]] = Field(
+        [], description="Steps that there was no time for; missing where all was done."
+    )
 
 
 class ArticleInput(BaseModel):

@@ -23,6 +23,7 @@ from backissue.search.layout import IndexPaths
 if TYPE_CHECKING:
     from backissue.indexer import Indexer
     from backissue.search.archive import Archive
+    from backissue.search.types import Results
 
 T = TypeVar("T")
 
@@ -42,7 +43,7 @@ class Service:
     and a search picks up by itself what was published since.
     """
 
-    def __init__(self, index: Path, settings: ServerSettings, jobs_folder: Path) -> None:
+    def __init__(self, index: Path, settings: ServerSettings, jobs_folder: Path, *, is_warming: bool = False) -> None:
         self.index = index
         self.settings = settings
         self._reads = Gate(
@@ -55,7 +56,7 @@ class Service:
         self._jobs = JobRunner(JobStore(jobs_folder))
         self.limiter = Limiter()
         self._archive: Archive | None = None
-        self._is_warming = False
+        self._is_warming = is_warming
         self._opening = threading.Lock()
 
     def keys(self) -> tuple[ApiKey, ...]:
@@ -79,11 +80,26 @@ class Service:
         """
         return await self._reads.run(lambda: work(self._opened()))
 
+    async def search(self, request: Request, question: str, *, budget_ms: float | None = None, **how: Any) -> Results:
+        """What `Archive.search` finds. It stops when the client goes, and leaves out what neither the client's budget
+        nor the server's has time for.
+
+        Raises:
+            ApiError: too much is asked at once, or the time is over.
+            BackissueError: as `Archive.search`, or the index cannot be opened.
+        """
+        budget = min((ms for ms in (budget_ms, self.settings.search_budget_ms) if ms), default=None)
+        cancelled = threading.Event()
+        return await self._reads.run(
+            lambda: self._opened().search(question, budget_ms=budget, cancelled=cancelled, **how),
+            stop=cancelled,
+            gone=_client_gone(request),
+        )
+
     async def warm_up(self) -> None:
         """Opens the archive and asks it once, so that no reader waits for the models to load. Until then the service is
         not ready.
         """
-        self._is_warming = True
         try:
             await asyncio.to_thread(lambda: self._opened().search(_WARMING_QUESTION, k=1))
         except BackissueError as error:
@@ -156,6 +172,12 @@ class Service:
         from backissue.indexer import Indexer
 
         return Indexer(self.index, wait_seconds=LOCK_WAIT_SECONDS)
+
+
+async def _client_gone(request: Request) -> None:
+    """Returns when the client of a request that was read has gone."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _service(request: Request) -> Service:

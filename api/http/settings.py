@@ -86,6 +86,9 @@ class ServerSettings:
     max_concurrent_searches: int = _setting(4, int, "Searches that run at once.", minimum=1)
     max_queued_searches: int = _setting(64, int, "Searches that may wait; more are told to come back.", minimum=0)
     max_search_seconds: float = _setting(10.0, float, "Time that a search may take, waiting included.", minimum=0.001)
+    search_budget_ms: float = _setting(
+        0.0, float, "Milliseconds after which a search begins neither reranking nor answers. 0: no bound.", minimum=0
+    )
     max_query_chars: int = _setting(2_000, int, "Length of a question in characters.", minimum=1)
     max_body_bytes: int = _setting(32 << 20, int, "Size of a body of articles in bytes.", minimum=1)
     shutdown_seconds: int = _setting(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import calendar
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from backissue.search.query import parse_date_bound
 
 _CERTAINTY = ((0.75, "very likely answers"), (0.5, "likely answers"), (0.25, "may answer"), (0.0, "unlikely to answer"))
+
+_STEPS = {"rerank": "to reread the best passages", "answers": "to find the answers in them"}
 
 
 def plural(count: int, one: str, many: str = "") -> str:
@@ -28,6 +31,11 @@ def is_doubtful(score: float) -> bool:
 def percent(score: float) -> str:
     """A calibrated probability as a percentage; never the certainty that a model does not have."""
     return f"{min(99, max(1, round(100 * score)))} %"
+
+
+def left_out(steps: Sequence[str]) -> str:
+    """What a search had no time for: `There was no time to reread the best passages and to find the answers.`"""
+    return f"There was no time {' and '.join(_STEPS[step] for step in steps)}."
 
 
 def month_name(year: int, month: int) -> str:

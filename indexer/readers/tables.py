@@ -26,7 +26,11 @@ def read_table(file: File, mapping: Mapping[str, str]) -> Iterator[RawArticle | 
         while header_line and not header_line.strip():
             header_line = next(lines, "")
         delimiter = _delimiter(header_line)
-        columns = [column.strip() for column in next(csv.reader([header_line], delimiter=delimiter), [])]
+        try:
+            columns = [column.strip() for column in next(csv.reader([header_line], delimiter=delimiter), [])]
+        except csv.Error as error:
+            yield Problem(file.path, "line 1", "malformed", f"no header: {error}")
+            return
         if absent := missing_columns(columns, mapping):
             reason = f"no column {', '.join(map(repr, absent))}; the columns are {', '.join(columns)}"
             yield Problem(file.path, "line 1", "malformed", reason)

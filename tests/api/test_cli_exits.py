@@ -18,6 +18,7 @@ def test_each_error_has_an_exit_code_of_its_own_meaning() -> None:
         "model_mismatch": 3,
         "index_locked": 3,
         "storage": 3,
+        "cancelled": 130,
         "article_not_found": 1,
         "invalid_argument": 2,
         "unreadable": 4,

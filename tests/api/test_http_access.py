@@ -157,6 +157,16 @@ class TestRates:
             assert guess(WRITER_SECRET) == 429, "not even the right one, or guessing would go on"
             assert client.get("/v1/stats").status_code == 200
 
+    def test_keys_cannot_be_guessed_where_everyone_may_read(self, press_index: Path):
+        settings = ServerSettings(api_keys=(WRITER,), rate_of_wrong_keys="3/hour")
+        with TestClient(create_app(press_index, settings)) as client:
+            for address in ("/v1/stats", "/", "/openapi.json"):
+                assert client.get(address, headers=bearer("a-guess")).status_code == 200
+            for secret in ("another-guess", WRITER_SECRET):
+                refused = client.get("/v1/stats", headers=bearer(secret))
+                assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+            assert client.get("/v1/stats").status_code == 200
+
     @pytest.mark.parametrize("rate", ["many", "10", "10/fortnight", "-1/minute"])
     def test_what_is_no_rate_is_told(self, rate: str):
         with pytest.raises(InvalidArgumentError, match=r"BACKISSUE_RATE_PER_KEY: .*no rate"):

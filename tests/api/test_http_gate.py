@@ -109,6 +109,32 @@ def test_what_waited_too_long_gives_its_place_back_at_once():
     assert run_with(Gate("test", at_once=1, waiting=1, seconds=0.05), scenario) == ("timed_out", 1)
 
 
+@pytest.mark.parametrize("seconds", [5, 0.05], ids=["client gone", "time over"])
+def test_work_that_nobody_waits_for_is_told_to_stop(seconds: float):
+    async def leave() -> None:
+        await asyncio.sleep(0.05 if seconds == 5 else 60)
+
+    async def scenario(gate: Gate) -> object:
+        stop = threading.Event()
+        said = await outcome(gate.run(lambda: stop.wait(10), stop=stop, gone=leave()))
+        while gate.inside:
+            await asyncio.sleep(0.001)
+        return said, await outcome(gate.run(lambda: "served", stop=stop, gone=leave()))
+
+    expected = "cancelled" if seconds == 5 else "timed_out"
+    assert run_with(Gate("test", at_once=1, waiting=0, seconds=seconds), scenario) == (expected, "served")
+
+
+def test_work_that_is_waited_for_is_not_told_to_stop():
+    stop = threading.Event()
+
+    async def scenario(gate: Gate) -> object:
+        return await outcome(gate.run(lambda: "served", stop=stop, gone=asyncio.sleep(60)))
+
+    assert run_with(Gate("test", at_once=1, waiting=0, seconds=5), scenario) == "served"
+    assert not stop.is_set()
+
+
 def test_a_closed_gate_says_that_the_server_stops():
     gate = Gate("test", at_once=1, waiting=0, seconds=1)
     gate.close()

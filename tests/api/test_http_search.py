@@ -1,13 +1,21 @@
 """Asking over HTTP gives what the library gives."""
 
+import asyncio
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import Request
 from fastapi.testclient import TestClient
 
+from backissue.api.http.app import create_app
+from backissue.api.http.problems import ApiError
 from backissue.api.http.schemas import ResultsShape
+from backissue.api.http.service import Service
+from backissue.api.http.settings import ServerSettings
 from backissue.search.archive import Archive
+from backissue.search.errors import SearchCancelledError
 from backissue.search.types import Filter, Results
 
 QUESTION = "what does North Korea get in return"
@@ -101,3 +109,50 @@ def test_half_a_surrogate_pair_is_an_error_of_the_client_and_not_of_the_server(c
 def test_json_of_any_declared_charset_parameter_is_taken(client: TestClient):
     headers = {"Content-Type": "Application/JSON; charset=utf-8"}
     assert client.post("/v1/search", content=b'{"q": "Odra"}', headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("budget", [0, -1, "nan", "inf", "soon", 1e9])
+def test_a_budget_that_is_none_is_an_error_of_the_client(client: TestClient, budget: object):
+    response = client.get("/v1/search", params={"q": QUESTION, "budget_ms": budget})
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["field"] == "budget_ms"
+
+
+def test_what_there_is_no_time_for_is_left_out_and_named(client: TestClient):
+    late = client.get("/v1/search", params={"q": QUESTION, "budget_ms": 1e-6}).json()
+    assert late["left_out"] == ["rerank", "answers"]
+    assert late["hits"]
+    assert not any(hit["answer"] for hit in late["hits"])
+    assert ResultsShape.model_validate(late).left_out == late["left_out"]
+    assert "left_out" not in client.get("/v1/search", params={"q": QUESTION, "budget_ms": 60_000}).json()
+
+
+def test_the_servers_budget_bounds_that_of_the_client_and_the_page_says_what_is_missing(press_index: Path):
+    with TestClient(create_app(press_index, ServerSettings(search_budget_ms=1e-6))) as busy:
+        for asked in ({}, {"budget_ms": 60_000}):
+            assert busy.get("/v1/search", params={"q": QUESTION, **asked}).json()["left_out"] == ["rerank", "answers"]
+        page = busy.get("/", params={"q": QUESTION}).text
+        assert "There was no time to reread the best passages and to find the answers in them." in page
+        assert "no time" not in busy.get("/", params={"lang": "pl"}).text
+
+
+def test_a_search_whose_client_has_gone_stops_and_gives_its_place_back(press_index: Path, tmp_path: Path):
+    async def leaves() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def scenario() -> list[str]:
+        service = Service(press_index, ServerSettings(), tmp_path)
+        await service.warm_up()
+        outcomes = []
+        for _ in range(3):
+            request = Request({"type": "http"}, receive=leaves)
+            try:
+                await service.search(request, " ".join([QUESTION] * 50))
+            except (ApiError, SearchCancelledError) as error:
+                outcomes.append(error.code)
+        while service.searches_inside:
+            await asyncio.sleep(0.001)
+        service.close()
+        return outcomes
+
+    assert asyncio.run(scenario()) == ["cancelled"] * 3

@@ -15,6 +15,7 @@ import random
 import subprocess
 import sys
 import tarfile
+import tracemalloc
 import unicodedata
 import zipfile
 from collections.abc import Callable
@@ -204,6 +205,21 @@ def test_archives_cannot_reach_out_of_themselves(reader: Reader, tmp_path: Path)
     assert told["kinds"]["unsupported"] >= 2 * 4
     assert SECRET not in json.dumps(told)
     assert sorted(tmp_path.rglob("*")) == before, "nothing is unpacked"
+
+
+def test_a_tar_of_a_great_many_members_fills_no_memory(tmp_path: Path):
+    with (tmp_path / "many.tar").open("wb") as file:
+        for number in range(20_000):
+            file.write(tarfile.TarInfo(f"{number}.bin").tobuf())
+        file.write(bytes(1024))
+    count = sum(1 for _ in read([tmp_path / "many.tar"]))
+    assert count == 20_000
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in read([tmp_path / "many.tar"])) == count
+        assert tracemalloc.get_traced_memory()[1] < 3 * MEGABYTE
+    finally:
+        tracemalloc.stop()
 
 
 def test_links_and_devices_in_a_folder_are_not_followed(reader: Reader, tmp_path: Path):

@@ -1,4 +1,5 @@
 import socket
+import threading
 from datetime import date
 
 import pytest
@@ -11,6 +12,7 @@ from backissue.search import (
     Filter,
     FormatVersionError,
     InvalidArgumentError,
+    SearchCancelledError,
 )
 
 
@@ -336,3 +338,28 @@ def test_what_there_is_no_time_for_is_left_out_and_said_so(archive):
     assert archive.search("the dam and the reservoir", budget_ms=1e6).left_out == ()
     with pytest.raises(InvalidArgumentError, match="budget_ms"):
         archive.search("dam", budget_ms=0)
+
+
+class SetAfter(threading.Event):
+    """Is set when it was looked at so many times."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self.looks = looks
+
+    def is_set(self) -> bool:
+        self.looks -= 1
+        if self.looks < 0:
+            self.set()
+        return super().is_set()
+
+
+def test_a_cancelled_search_ends_at_its_next_step(archive):
+    question = "the dam and the reservoir"
+    hits = archive.search(question).hits
+    steps = 3 + len(hits)
+    assert len(hits) > 1
+    for looks in range(steps):
+        with pytest.raises(SearchCancelledError, match="cancelled after"):
+            archive.search(question, cancelled=SetAfter(looks))
+    assert archive.search(question, cancelled=SetAfter(steps)).hits == hits

@@ -53,9 +53,9 @@ def test_the_first_word_of_a_sentence_is_no_name():
 
 
 def test_every_language_has_all_its_cues():
-    from backissue.search.cues import _lexicons
+    from backissue.search.cues import _words
 
-    langs = {lang for lang, _ in _lexicons()}
+    langs = {lang for lang, _ in _words()}
     kinds = {f"ask_{cue}" for cue in Cue} | {"time", "number", "reason"}
-    assert {(lang, kind) for lang in langs for kind in kinds} == set(_lexicons())
+    assert {(lang, kind) for lang in langs for kind in kinds} == set(_words())
     assert len(langs) == 20

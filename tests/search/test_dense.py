@@ -97,3 +97,16 @@ def test_an_inverted_file_gives_vectors_back_as_its_codes_have_them(tmp_path, mo
     index = DenseIndex.open(tmp_path / "dense.faiss", {"probes": 8}, DIMENSION).with_tail(vectors[700:])
     positions = np.array([699, 700, 3, 799])
     assert index.vectors(positions) == pytest.approx(vectors[positions], abs=0.01)
+
+
+@pytest.mark.parametrize("different", [1, 3, 700])
+def test_copies_in_any_number_are_found(tmp_path, monkeypatch, different):
+    monkeypatch.setattr("backissue.indexer.dense.EXACT_UP_TO", 1000)
+    rng = np.random.default_rng(4)
+    vectors = unit(rng, different)
+    record = build_dense(vectors[rng.integers(0, different, 6000)], tmp_path / "dense.faiss")
+    index = DenseIndex.open(tmp_path / "dense.faiss", record, DIMENSION)
+    for query in unit(rng, 30):
+        hits = index.search(query, 200)
+        assert len(hits) == 200
+        assert hits.scores[0] >= (vectors @ query).max() - 0.05

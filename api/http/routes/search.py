@@ -63,7 +63,7 @@ router = APIRouter(prefix="/v1", tags=["search"], route_class=_JsonRoute, depend
 @router.get("/search", response_model=ResultsShape, responses=_FAILURES)
 async def search(params: Annotated[SearchParams, Query()], service: TheService, request: Request) -> Response:
     """Find the articles whose passages answer a question, in whatever language they were written."""
-    return await _search(params, service, request.app.state.metrics)
+    return await _search(params, service, request)
 
 
 @router.post("/search", response_model=ResultsShape, responses=_FAILURES | _BODY_FAILURES)
@@ -71,26 +71,27 @@ async def search_by_body(
     params: Annotated[SearchParams, Body(openapi_examples=_BODY_EXAMPLES)], service: TheService, request: Request
 ) -> Response:
     """The same as `GET`, for questions that are better not in an address."""
-    return await _search(params, service, request.app.state.metrics)
+    return await _search(params, service, request)
 
 
-async def _search(params: SearchParams, service: Service, metrics: Metrics) -> Response:
+async def _search(params: SearchParams, service: Service, request: Request) -> Response:
     _check(params, service.settings)
-    results = await service.read(
-        lambda archive: archive.search(
-            params.q,
-            k=params.k,
-            offset=params.offset,
-            mode=params.mode,
-            rerank=params.rerank,
-            sort=params.sort,
-            recency_days=params.recency_days,
-            filter=params.to_filter(),
-            translate=params.translate,
-            passages=params.passages,
-            explain=params.explain,
-        )
+    results = await service.search(
+        request,
+        params.q,
+        k=params.k,
+        offset=params.offset,
+        mode=params.mode,
+        rerank=params.rerank,
+        sort=params.sort,
+        recency_days=params.recency_days,
+        filter=params.to_filter(),
+        translate=params.translate,
+        passages=params.passages,
+        explain=params.explain,
+        budget_ms=params.budget_ms,
     )
+    metrics: Metrics = request.app.state.metrics
     metrics.search(params.mode, params.rerank, results.took_ms / 1000, results.no_good_answer)
     return JSONResponse(results.to_dict())
 
