@@ -102,7 +102,7 @@ _hash_of_word = _HashOfWord()
 def _shingle_hashes(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """One hash for each run of five words, shape (words - 4,)."""
     count = len(words) - SHINGLE_WORDS + 1
-    hashes = words[:count] * _PLACES[0]
+    hashes: NDArray[np.uint64] = words[:count] * _PLACES[0]
     for place in range(1, SHINGLE_WORDS):
         hashes += words[place : place + count] * _PLACES[place]
     return hashes

@@ -326,9 +326,9 @@ def refuse_programs(connection: sqlite3.Connection, path: Path) -> None:
 def encode_vectors(vectors: NDArray[np.floating[Any]]) -> NDArray[np.int8]:
     """Vectors (n, d) of length one as archive.db keeps them: 8 bits a number, the greatest of each vector 127."""
     greatest = np.abs(vectors).max(axis=1, keepdims=True, initial=0.0).astype(np.float32)
-    return np.rint(vectors * np.divide(127.0, greatest, where=greatest > 0, out=np.zeros_like(greatest))).astype(
-        np.int8
-    )
+    scale = np.divide(127.0, greatest, where=greatest > 0, out=np.zeros_like(greatest))
+    codes: NDArray[np.int8] = np.rint(vectors * scale).astype(np.int8)
+    return codes
 
 
 def decode_vectors(blobs: Sequence[bytes], dimension: int) -> NDArray[np.float32]:
@@ -340,9 +340,10 @@ def decode_vectors(blobs: Sequence[bytes], dimension: int) -> NDArray[np.float32
         codes = np.frombuffer(b"".join(blobs), dtype=np.int8)
     else:
         codes = np.concatenate([np.frombuffer(b, dtype=np.int8 if len(b) == dimension else "<f2") for b in blobs])
-    vectors = codes.astype(np.float32).reshape(len(blobs), dimension)
+    vectors: NDArray[np.float32] = codes.astype(np.float32).reshape(len(blobs), dimension)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, lengths, where=lengths > 0, out=vectors)
+    np.divide(vectors, lengths, where=lengths > 0, out=vectors)
+    return vectors
 
 
 def columns_and_vectors(records: Sequence[tuple[object, ...]], dimension: int) -> tuple[Columns, NDArray[np.float32]]:
