@@ -12,11 +12,9 @@ from typing import Any, TypeVar
 
 from backissue.search import pipeline
 from backissue.search.calibration import Calibration
-from backissue.search.deep import DeepReranker, is_deep_model
 from backissue.search.embedding import Embedder, StaticEmbedder, load_embedder
 from backissue.search.errors import InvalidArgumentError, ModelMismatchError
 from backissue.search.layout import IndexPaths
-from backissue.search.onnx_embedder import OnnxEmbedder
 from backissue.search.pipeline import Options
 from backissue.search.query import parse
 from backissue.search.rerank import CrossEncoderReranker, FastReranker, Reranker
@@ -238,6 +236,8 @@ class Archive:
             while len(self._rerankers) > RERANKERS_KEPT:
                 self._rerankers.popitem(last=False)
             kept = self._rerankers[name]
+        from backissue.search.deep import DeepReranker
+
         return replace(kept, fast=fast) if isinstance(kept, DeepReranker) else kept
 
     def _fast_reranker(self, mode: Mode, snapshot: Snapshot) -> FastReranker:
@@ -256,6 +256,9 @@ def load_reranker(name: str, fast: FastReranker) -> Reranker:
         MissingExtraError: an extra that it needs is not installed, or no such cross-encoder can be loaded.
         InvalidArgumentError: the folder holds a deeper model that cannot be read.
     """
+    from backissue.search.deep import DeepReranker, is_deep_model
+    from backissue.search.onnx_embedder import OnnxEmbedder
+
     folder = Path(name)
     if is_deep_model(folder):
         return DeepReranker.from_folder(folder, fast, OnnxEmbedder.from_folder(folder), name)

@@ -229,7 +229,7 @@ class StaticEmbedder:
 
     def unit_vectors_of(self, ids: NDArray[np.integer[Any]]) -> Vectors:
         """The vectors (t, d) of tokens at length 1."""
-        if len(new := np.unique(ids[~self._is_kept[ids]])):
+        if len(new := ids[~self._is_kept[ids]]):
             self._unit[new] = unit_rows(self.vectors_of(new))
             self._is_kept[new] = True
         unit: Vectors = self._unit[ids]

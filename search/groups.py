@@ -18,6 +18,7 @@ from backissue.search.types import FacetValue, Sort
 
 FACETS = ("lang", "source", "section", "month")
 _FACET_VALUES = 50
+_DAY_OF_1970 = date(1970, 1, 1).toordinal()
 
 DATED_LOG_ODDS = 1.5
 """By date, articles whose log-odds are within this of the best one's: more than a fifth of its odds."""
@@ -153,19 +154,13 @@ def facets(snapshot: Snapshot, positions: NDArray[np.int64]) -> dict[str, tuple[
     counted = {}
     for name in FACETS[:3]:
         codes, counts = np.unique(getattr(snapshot.columns, name)[positions], return_counts=True)
-        values = {
-            snapshot.names[name][int(code)]: int(n)
-            for code, n in zip(codes, counts, strict=True)
-            if int(code) in snapshot.names[name]
-        }
-        counted[name] = _most(values)
-    days, counts = np.unique(snapshot.columns.day[positions], return_counts=True)
-    months: dict[str, int] = {}
-    for day, n in zip(days, counts, strict=True):
-        if day > 0:
-            month = date.fromordinal(int(day)).isoformat()[:7]
-            months[month] = months.get(month, 0) + int(n)
-    counted["month"] = tuple(FacetValue(month, months[month]) for month in sorted(months))
+        values = snapshot.names[name]
+        found = zip(codes.tolist(), counts.tolist(), strict=True)
+        counted[name] = _most({values[code]: n for code, n in found if code in values})
+    days = snapshot.columns.day[positions]
+    dates = (days[days > 0].astype(np.int64) - _DAY_OF_1970).astype("datetime64[D]")
+    months, counts = np.unique(dates.astype("datetime64[M]"), return_counts=True)
+    counted["month"] = tuple(map(FacetValue, months.astype(str).tolist(), counts.tolist()))
     return counted
 
 

@@ -80,23 +80,27 @@ def expand(
     question's own stop words are in none.
     """
     weighted: list[WeightedTerm] = []
+    own = [(token.term, _word(text, token)) for token in analyse(text, question_lang)]
     for lang in langs:
         if question_lang in (lang, UNKNOWN_LANG) or lang == UNKNOWN_LANG:
             terms = [WeightedTerm(lang, one.term, 1.0, _word(text, one)) for one in analyse(text, lang)]
         else:
-            terms = _translated(text, question_lang, lang, translations)
+            terms = _translated(own, question_lang, lang, translations)
             terms += _unchanged(text, question_lang, lang, {term.source for term in terms})
         weighted.extend(_strongest(terms))
     return weighted
 
 
-def _translated(text: str, question_lang: str, lang: str, translations: Translations | None) -> list[WeightedTerm]:
+def _translated(
+    own: Sequence[tuple[str, str]], question_lang: str, lang: str, translations: Translations | None
+) -> list[WeightedTerm]:
+    """The translations of a question's own terms, each given with the word that it stands for."""
     if translations is None:
         return []
     return [
-        WeightedTerm(lang, term, probability**TRANSLATION_EXPONENT, _word(text, token), probability)
-        for token in analyse(text, question_lang)
-        for term, probability in translations.translate(token.term, question_lang, lang)
+        WeightedTerm(lang, way, probability**TRANSLATION_EXPONENT, word, probability)
+        for term, word in own
+        for way, probability in translations.translate(term, question_lang, lang)
     ]
 
 

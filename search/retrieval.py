@@ -63,9 +63,10 @@ def gather(
     snapshot: Snapshot, question: Question, table: TermTable, legs: Legs, mode: Mode, *, keep_all: bool = False
 ) -> Candidates:
     """The passages that any leg found, with the scores of both, fused, best first; the unlikely ones left out."""
-    positions = np.unique(np.concatenate([legs.lexical[0], legs.semantic[0]]))
-    lexical, lexical_rank = _spread(positions, *legs.lexical)
-    semantic, semantic_rank = _spread(positions, *legs.semantic)
+    found = len(legs.lexical[0])
+    positions, places = np.unique(np.concatenate([legs.lexical[0], legs.semantic[0]]), return_inverse=True)
+    lexical, lexical_rank = _spread(len(positions), places[:found], legs.lexical[1])
+    semantic, semantic_rank = _spread(len(positions), places[found:], legs.semantic[1])
     if "lexical" not in legs.abstained:
         unseen = lexical_rank == 0
         lexical[unseen] = snapshot.lexical_scores(table, positions[unseen])
@@ -93,13 +94,13 @@ def gather(
 
 
 def _spread(
-    positions: NDArray[np.int64], found: NDArray[np.int64], scores: NDArray[np.float64]
+    n: int, places: NDArray[np.int64], scores: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    spread = np.full(len(positions), np.nan)
-    ranks = np.zeros(len(positions), dtype=np.int64)
-    places = np.searchsorted(positions, found)
+    """A leg's scores and ranks, counted from 1, at the places of what it found: (n,), NaN and 0 elsewhere."""
+    spread = np.full(n, np.nan)
+    ranks = np.zeros(n, dtype=np.int64)
     spread[places] = scores
-    ranks[places] = np.arange(1, len(found) + 1)
+    ranks[places] = np.arange(1, len(places) + 1)
     return spread, ranks
 
 

@@ -21,7 +21,7 @@ import struct
 import zlib
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
@@ -46,14 +46,17 @@ _BUNDLED: Final = Path(__file__).parent / "data" / "translations.bin"
 _MAGIC: Final = b"BKISTRAN"
 _PREFIX: Final = struct.Struct("<8sIII")
 _BLOCK: Final = 64
+_NUMBERS_KEPT: Final = 1024
 _REINSTALL: Final = "Install backissue again, or make the file anew with training/translations.py"
 
 
 class _Terms:
     """The sorted terms of one language."""
 
-    def __init__(self, blob: memoryview, starts: NDArray[np.uint32]) -> None:
+    def __init__(self, blob: memoryview, starts: memoryview) -> None:
         self._blob, self._starts = blob, starts
+        # A word of a question is looked up once for each language of the archive.
+        self.number = lru_cache(_NUMBERS_KEPT)(self._number)
 
     def __len__(self) -> int:
         return len(self._starts) - 1
@@ -64,7 +67,7 @@ class _Terms:
     def term(self, number: int) -> str:
         return self._bytes(number).decode()
 
-    def number(self, term: str) -> int | None:
+    def _number(self, term: str) -> int | None:
         wanted = term.encode("utf-8", "replace")
         found = bisect_left(range(len(self)), wanted, key=self._bytes)
         return found if found < len(self) and self._bytes(found) == wanted else None
@@ -190,7 +193,9 @@ class Translations:
         return np.frombuffer(self._content, dtype=dtype, count=length, offset=self._header_end() + offset)
 
     def _language(self, lang: str) -> _Terms:
-        return _Terms(self._array(f"{lang}/terms").data, self._array(f"{lang}/starts"))
+        # Plain memory gives its numbers faster than NumPy, one at a time.
+        starts = np.asarray(self._array(f"{lang}/starts"), dtype=np.uint32)
+        return _Terms(self._array(f"{lang}/terms").data, starts.data)
 
     def _pair(self, source: str, target: str) -> tuple[NDArray[np.uint8], NDArray[np.uint32], NDArray[np.uint32]]:
         pair = f"{source}-{target}"

@@ -6,7 +6,19 @@ import sys
 
 import pytest
 
-HEAVY = ("numpy", "faiss", "tantivy", "tokenizers", "fastapi", "pydantic", "rich", "trafilatura", "lxml", "torch")
+HEAVY = (
+    "numpy",
+    "faiss",
+    "tantivy",
+    "tokenizers",
+    "fastapi",
+    "pydantic",
+    "rich",
+    "trafilatura",
+    "lxml",
+    "torch",
+    "numpy.ma",
+)
 
 
 def loaded(code):
