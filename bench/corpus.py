@@ -49,8 +49,8 @@ def word(number: int) -> str:
 
 
 def make(passages: int, questions: int, seed: int = 1) -> Corpus:
-    """A corpus of so many passages."""
-    rng = np.random.default_rng(seed)
+    """A corpus of so many passages; they are the same for any number of questions."""
+    rng, asking = np.random.default_rng(seed), np.random.default_rng(seed + 1)
     words = np.array([word(number) for number in range(VOCABULARY)], dtype=object)
     chance = 1.0 / np.arange(1, VOCABULARY + 1) ** ZIPF
     steps = np.cumsum(chance / chance.sum())
@@ -59,19 +59,19 @@ def make(passages: int, questions: int, seed: int = 1) -> Corpus:
     centres = _unit(rng.normal(size=(topics, DIMENSION)))
     topic = rng.integers(0, topics, size=passages)
 
-    def drawn(length: int, about: int, share: float) -> str:
+    def drawn(rng: np.random.Generator, length: int, about: int, share: float) -> str:
         numbers = np.searchsorted(steps, rng.random(length))
         own = rng.random(length) < share
         numbers[own] = of_topic[about][(rng.random(int(own.sum())) ** 2 * TOPIC_WORDS).astype(int)]
         return " ".join(words[np.minimum(numbers, VOCABULARY - 1)])
 
     lengths = rng.integers(*WORDS_A_PASSAGE, size=passages)
-    asked = rng.integers(0, topics, size=questions)
+    asked = asking.integers(0, topics, size=questions)
     return Corpus(
-        texts=[drawn(int(n), int(t), TOPIC_SHARE) for n, t in zip(lengths, topic, strict=True)],
+        texts=[drawn(rng, int(n), int(t), TOPIC_SHARE) for n, t in zip(lengths, topic, strict=True)],
         vectors=_near(rng, centres[topic], 0.9),
-        questions=[drawn(int(rng.integers(4, 8)), int(t), 0.8) for t in asked],
-        question_vectors=_near(rng, centres[asked], 1.1),
+        questions=[drawn(asking, int(asking.integers(4, 8)), int(t), 0.8) for t in asked],
+        question_vectors=_near(asking, centres[asked], 1.1),
     )
 
 
