@@ -186,9 +186,8 @@ def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, member: str) ->
 def _tar_members(file: File) -> Iterator[File | Problem]:
     with file.open() as stream, tarfile.open(fileobj=stream, mode="r|", errors="backslashreplace") as archive:
         for info in archive:
-            vars(archive)[
-                "members"
-            ].clear()  # It would remember each, and a tar of nothing but heads may have millions.
+            # It would remember each, and a tar of nothing but heads may have millions.
+            vars(archive)["members"].clear()
             member = f"{file.path}!{info.name}"
             if not info.isfile() or _is_hidden(info.name):
                 continue
