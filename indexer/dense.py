@@ -57,7 +57,8 @@ def build_dense(
         needed = probes_needed(index, queries, exact)
         probes, recall = tune(index, queries, exact[:, :_K], needed[:, :_K])
         # The 100 best of the tenth that a filter lets pass lie as far out as the 1000 best of all.
-        of_tenth = max(_depth(index, needed, WANTED_RECALL), probes)
+        lost_in_codes = float((needed[:, :_K] <= probes).mean()) - recall
+        of_tenth = max(_depth(index, needed, _reach_for(lost_in_codes)), probes)
         record = {
             "kind": f"IVF{lists},SQ8",
             "probes": probes,
@@ -79,11 +80,9 @@ def tune(
         probes = _depth(index, needed, wanted)
         recall = _recall(index, queries, exact, probes)
         lost_in_codes = float((needed <= probes).mean()) - recall
-        # What the codes lose must be found among what more probes reach.
-        more = min(WANTED_RECALL + max(lost_in_codes, 0.0), 1.0)
-        if recall >= WANTED_RECALL or more <= wanted:
+        if recall >= WANTED_RECALL or _reach_for(lost_in_codes) <= wanted:
             return probes, recall
-        wanted = more
+        wanted = _reach_for(lost_in_codes)
 
 
 def probes_needed(index: faiss.IndexIVF, queries: NDArray[np.float32], exact: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -98,6 +97,11 @@ def probes_needed(index: faiss.IndexIVF, queries: NDArray[np.float32], exact: ND
     place = np.empty_like(nearest_lists)
     np.put_along_axis(place, nearest_lists, np.arange(1, index.nlist + 1)[np.newaxis], axis=1)
     return np.asarray(np.take_along_axis(place, list_of[exact], axis=1))
+
+
+def _reach_for(lost_in_codes: float) -> float:
+    """The part that probes must reach: what the codes lose is made up for by what more probes reach."""
+    return min(WANTED_RECALL + max(lost_in_codes, 0.0), 1.0)
 
 
 def _depth(index: faiss.IndexIVF, needed: NDArray[np.int64], share: float) -> int:
