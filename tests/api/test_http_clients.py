@@ -100,6 +100,8 @@ def test_a_client_that_does_not_take_its_answer_is_left(server: Server):
     assert status(server.say(LIVE)) == 200
 
 
+OPENED_ONCE = 6
+
 MALFORMED = [
     b"\x16\x03\x01\x02\x00\x01\x00",
     b"GET\r\n\r\n",
@@ -131,10 +133,11 @@ def test_a_client_that_goes_away_amid_its_request_or_answer_leaves_nothing(serve
             client.sendall(
                 (post(b'{"text":', length=100), b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n")[number % 2]
             )
+    # A thread that is the first to read the archive keeps a connection: a few files, not those of forty clients.
     until_s = time.monotonic() + 10
-    while server.files() > before and time.monotonic() < until_s:
+    while server.files() > before + OPENED_ONCE and time.monotonic() < until_s:
         time.sleep(0.1)
-    assert server.files() <= before
+    assert server.files() <= before + OPENED_ONCE
     assert status(server.say(LIVE)) == 200
 
 
