@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.timing import power
 
 GROWING = {
-    "ms a passage, derived indexes": "building, ms a passage",
+    "ms of processors a passage, derived indexes": "building, ms of processors a passage",
     "bytes a passage beside the text, synthetic": "disk, bytes a passage",
     "hybrid, p50 ms": "a question, ms",
     "resident after 1,000 questions, MB": "memory, MB",
