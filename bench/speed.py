@@ -35,7 +35,7 @@ from backissue.search.store import Store
 from bench import building, chart, corpus, engine, http, languages, outside, peers
 from bench.corpus import Corpus
 from bench.indexes import built
-from bench.timing import Target, power
+from bench.timing import Target, power, short
 
 SEEDS = Path(__file__).parents[1] / "seeds" / "articles"
 TARGETS_FROM = 100_000
@@ -78,7 +78,7 @@ class Report:
             yield "|---|" + "---|" * (len(sizes) + 1)
             for name, points in grown.items():
                 values = dict(points)
-                cells = " | ".join(f"{values[n]:.3g}" if n in values else "–" for n in sizes)
+                cells = " | ".join(short(values[n]) if n in values else "–" for n in sizes)
                 yield f"| {name} | {cells} | {power(points):.2f} |"
 
 

@@ -83,6 +83,11 @@ def table(title: str, rows: Sequence[Row]) -> Iterator[str]:
     yield from ("", f"**{title}**", "", "| | p50 ms | p99 ms | recall |", "|---|---|---|---|", *map(str, rows))
 
 
+def short(value: float) -> str:
+    """A number with three digits that count."""
+    return f"{float(f'{value:.3g}'):,.12g}"
+
+
 def power(points: Sequence[tuple[float, float]]) -> float:
     """The power that the second grows by with the first: the slope of the logarithms."""
     x, y = np.log([p for p, _ in points]), np.log([v for _, v in points])
