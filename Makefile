@@ -41,8 +41,9 @@ check: .venv/dev .typing/backissue
 quality: .venv/dev
 	$(BIN)/python -m bench.quality --sets $(SETS) --out bench/quality.md
 
+# An hour. BENCH='--archives DIR' adds building from files of real articles, BENCH='--keep DIR' keeps the indexes.
 bench: .venv-bench
-	.venv-bench/bin/python -m bench.speed --passages 1000 10000 100000 1000000 --out bench/speed.md
+	.venv-bench/bin/python -m bench.speed --passages 1000 10000 100000 1000000 --out bench/speed.md $(BENCH)
 
 bench-quick: .venv-bench
 	.venv-bench/bin/python -m bench.speed --passages 100000 --questions 100 --quick

@@ -23,26 +23,34 @@ _SYLLABLES = [c + v for c in "bdfgklmnprstvz" for v in "aeiou"]
 
 @dataclass(frozen=True)
 class Corpus:
-    """Texts with their vectors (n, d), and questions with theirs (q, d)."""
+    """Texts with their vectors (n, d), and questions with theirs (q, d). Text i is in the i-th of the languages, which
+    go round.
+    """
 
     texts: list[str]
     vectors: NDArray[np.float32]
     questions: list[str]
     question_vectors: NDArray[np.float32]
+    langs: tuple[str, ...] = ("en",)
+
+    def lang_of(self, row: int) -> str:
+        """The language of a text."""
+        return self.langs[row % len(self.langs)]
 
 
 def word(number: int) -> str:
-    """A pronounceable word for each number."""
+    """A pronounceable word for each number, the lower the shorter: frequent words are short."""
     syllables = []
-    for _ in range(4):
+    while number >= 0:
         number, rest = divmod(number, len(_SYLLABLES))
         syllables.append(_SYLLABLES[rest])
+        number -= 1
     return "".join(syllables)
 
 
 def make(passages: int, questions: int, seed: int = 1) -> Corpus:
-    """A corpus of so many passages."""
-    rng = np.random.default_rng(seed)
+    """A corpus of so many passages; they are the same for any number of questions."""
+    rng, asking = np.random.default_rng(seed), np.random.default_rng(seed + 1)
     words = np.array([word(number) for number in range(VOCABULARY)], dtype=object)
     chance = 1.0 / np.arange(1, VOCABULARY + 1) ** ZIPF
     steps = np.cumsum(chance / chance.sum())
@@ -51,26 +59,25 @@ def make(passages: int, questions: int, seed: int = 1) -> Corpus:
     centres = _unit(rng.normal(size=(topics, DIMENSION)))
     topic = rng.integers(0, topics, size=passages)
 
-    def drawn(length: int, about: int, share: float) -> str:
+    def drawn(rng: np.random.Generator, length: int, about: int, share: float) -> str:
         numbers = np.searchsorted(steps, rng.random(length))
         own = rng.random(length) < share
         numbers[own] = of_topic[about][(rng.random(int(own.sum())) ** 2 * TOPIC_WORDS).astype(int)]
         return " ".join(words[np.minimum(numbers, VOCABULARY - 1)])
 
     lengths = rng.integers(*WORDS_A_PASSAGE, size=passages)
-    asked = rng.integers(0, topics, size=questions)
+    asked = asking.integers(0, topics, size=questions)
     return Corpus(
-        texts=[drawn(int(n), int(t), TOPIC_SHARE) for n, t in zip(lengths, topic, strict=True)],
+        texts=[drawn(rng, int(n), int(t), TOPIC_SHARE) for n, t in zip(lengths, topic, strict=True)],
         vectors=_near(rng, centres[topic], 0.9),
-        questions=[drawn(int(rng.integers(4, 8)), int(t), 0.8) for t in asked],
-        question_vectors=_near(rng, centres[asked], 1.1),
+        questions=[drawn(asking, int(asking.integers(4, 8)), int(t), 0.8) for t in asked],
+        question_vectors=_near(asking, centres[asked], 1.1),
     )
 
 
 def _near(rng: np.random.Generator, centres: NDArray[np.float32], spread: float) -> NDArray[np.float32]:
     noise = rng.normal(size=centres.shape).astype(np.float32) * np.float32(spread / DIMENSION**0.5)
-    # As an archive keeps them, so that every library is given the same.
-    return _unit(centres + noise).astype(np.float16).astype(np.float32)
+    return _unit(centres + noise)
 
 
 def _unit(vectors: NDArray[np.floating]) -> NDArray[np.float32]:

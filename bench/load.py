@@ -105,11 +105,11 @@ async def is_ready(client: httpx.AsyncClient) -> bool:
         return False
 
 
-async def ask(client: httpx.AsyncClient, rng: random.Random, seen: Seen) -> None:
-    """One search of a few words, and what came of it."""
+async def ask(client: httpx.AsyncClient, question: str, seen: Seen) -> None:
+    """One search, and what came of it."""
     started_s = time.perf_counter()
     try:
-        answer = await client.get("/v1/search", params={"q": " ".join(rng.sample(WORDS, 4)), "k": 10})
+        answer = await client.get("/v1/search", params={"q": question, "k": 10})
     except httpx.HTTPError:
         seen.lost += 1
         return
@@ -161,7 +161,7 @@ async def clients_until(client: httpx.AsyncClient, clients: int, ends_s: float, 
     async def one(seed: int) -> None:
         rng = random.Random(seed)
         while time.monotonic() < ends_s:
-            await ask(client, rng, seen)
+            await ask(client, " ".join(rng.sample(WORDS, 4)), seen)
 
     await asyncio.gather(*(one(seed) for seed in range(clients)))
 

@@ -6,7 +6,6 @@ each library is told beside its defaults stands in its class.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -146,23 +145,22 @@ def lancedb(corpus: Corpus, folder: Path) -> Ask:
 
 
 def sqlite(corpus: Corpus, folder: Path) -> Ask:
-    """SQLite with FTS5 (BM25) and sqlite-vec (exact), their ranks fused reciprocally, k = 60.
-
-    Raises:
-        AttributeError: this Python's sqlite3 was compiled without extensions.
+    """SQLite (by apsw, for Python's own may load no extensions) with FTS5 (BM25) and sqlite-vec (exact), their ranks
+    fused reciprocally, k = 60.
     """
+    import apsw
     import sqlite_vec
 
     folder.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(folder / "peer.db")
+    connection = apsw.Connection(str(folder / "peer.db"))
     connection.enable_load_extension(True)
-    sqlite_vec.load(connection)
-    connection.execute("CREATE VIRTUAL TABLE words USING fts5(text, content='', tokenize='ascii')")
-    connection.execute(f"CREATE VIRTUAL TABLE near USING vec0(vector float[{DIMENSION}] distance_metric=cosine)")
-    connection.executemany("INSERT INTO words(rowid, text) VALUES (?, ?)", enumerate(corpus.texts, 1))
-    blobs = ((row, vector.tobytes()) for row, vector in enumerate(corpus.vectors, 1))
-    connection.executemany("INSERT INTO near(rowid, vector) VALUES (?, ?)", blobs)
-    connection.commit()
+    connection.load_extension(sqlite_vec.loadable_path())
+    with connection:
+        connection.execute("CREATE VIRTUAL TABLE words USING fts5(text, content='', tokenize='ascii')")
+        connection.execute(f"CREATE VIRTUAL TABLE near USING vec0(vector float[{DIMENSION}] distance_metric=cosine)")
+        connection.executemany("INSERT INTO words(rowid, text) VALUES (?, ?)", enumerate(corpus.texts, 1))
+        blobs = ((row, vector.tobytes()) for row, vector in enumerate(corpus.vectors, 1))
+        connection.executemany("INSERT INTO near(rowid, vector) VALUES (?, ?)", blobs)
 
     def ask(number: int) -> list[int]:
         words = " OR ".join(f'"{one}"' for one in dict.fromkeys(corpus.questions[number].split()))
@@ -184,5 +182,16 @@ def sqlite(corpus: Corpus, folder: Path) -> Ask:
 
 def versions() -> str:
     """The versions of all that is compared."""
-    names = ("backissue", "rank-bm25", "bm25s", "tantivy", "faiss-cpu", "txtai", "lancedb", "sqlite-vec", "numpy")
+    names = (
+        "backissue",
+        "rank-bm25",
+        "bm25s",
+        "tantivy",
+        "faiss-cpu",
+        "txtai",
+        "lancedb",
+        "sqlite-vec",
+        "apsw",
+        "numpy",
+    )
     return ", ".join(f"{name} {version(name)}" for name in names)

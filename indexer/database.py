@@ -14,12 +14,12 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from backissue.indexer.copies import PERMUTATIONS, bands, resemblances
+from backissue.indexer.copies import Signature, bands, kept, resemblances
 from backissue.indexer.storage import make_folder
 from backissue.search.columns import NO_DAY, NO_SECOND
 from backissue.search.errors import FormatVersionError, IndexCorruptError
-from backissue.search.layout import ARCHIVE_FORMAT
-from backissue.search.store import DAMAGED, encode_vectors, refuse_programs
+from backissue.search.layout import ARCHIVE_FORMAT, READ_ARCHIVE_FORMATS
+from backissue.search.store import DAMAGED, refuse_programs
 from backissue.search.types import Article, Span
 
 SAME_COPY = 0.7
@@ -29,6 +29,10 @@ SAME_COPY = 0.7
 MOST_COMPARED = 50
 """So many articles that share a band are compared: a text that stands a million times in an archive is found by its
 first copies, and each further one costs no more than the last."""
+
+PAGE_BYTES = 8192
+CACHE_KB = 64_000
+"""Holds the keys of copies, which come in no order, of 300,000 articles."""
 
 _BUSY_SECONDS = 30
 
@@ -44,7 +48,6 @@ CREATE TABLE articles (
 );
 CREATE INDEX articles_family ON articles (family);
 CREATE TABLE bands (band INTEGER NOT NULL, article INTEGER NOT NULL, PRIMARY KEY (band, article)) WITHOUT ROWID;
-CREATE INDEX bands_article ON bands (article);
 CREATE TABLE layouts (
     layout INTEGER PRIMARY KEY, model_id TEXT NOT NULL, model_hash TEXT NOT NULL, dimension INTEGER NOT NULL,
     target_words INTEGER NOT NULL, overlap_sentences INTEGER NOT NULL,
@@ -80,14 +83,14 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class CutArticle:
-    """An article with its passages (spans of its text), their vectors, shape (passages, dimension), and the signature
-    of its text.
+    """An article with its passages (spans of its text), their vectors as the archive keeps them, shape (passages,
+    dimension), and the signature of its text.
     """
 
     article: Article
     spans: tuple[Span, ...]
-    vectors: NDArray[np.float16]
-    signature: NDArray[np.uint32]
+    vectors: NDArray[np.int8]
+    signature: Signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +119,12 @@ class Database:
         make_folder(path.parent)
         connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
+            # Rows of a kilobyte waste a fifth of a page of 4 kB. An archive that is there keeps its pages.
+            connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
             connection.execute("PRAGMA journal_mode = WAL")
             # Acknowledged must mean on the disk, also when the power fails.
             connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
             # The file may be a stranger's: nothing in it is to run.
             connection.execute("PRAGMA trusted_schema = OFF")
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
@@ -132,13 +138,16 @@ class Database:
         except (*DAMAGED, TypeError) as error:
             connection.close()
             raise IndexCorruptError(f"{path} is no archive ({error}). Restore it from a backup.") from error
-        if str(version) != str(ARCHIVE_FORMAT):
+        if str(version) not in map(str, READ_ARCHIVE_FORMATS):
             connection.close()
             raise FormatVersionError(
                 f"{path} has format {version}; this version writes format {ARCHIVE_FORMAT}. "
                 "Build a new index from the files, or use the version that wrote this one."
             )
-        return cls(connection)
+        database = cls(connection)
+        if str(version) != str(ARCHIVE_FORMAT):
+            database._bring_over()
+        return database
 
     def close(self) -> None:
         """Closes the connection."""
@@ -150,9 +159,23 @@ class Database:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _bring_over(self) -> None:
+        """Makes an archive of format 1 one of this format: the keys of copies are others; the rest may stay."""
+        with self.transaction():
+            self._connection.execute("DROP INDEX IF EXISTS bands_article")
+            self._connection.execute("DELETE FROM bands")
+            signatures = self._connection.execute("SELECT row, signature FROM articles")
+            keys = ((key, row) for row, blob in signatures for key in bands(kept(blob)))
+            self._connection.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", keys)
+            self._connection.execute("UPDATE meta SET value = ? WHERE key = 'format_version'", (str(ARCHIVE_FORMAT),))
+
     def take_over(self, source: sqlite3.Connection) -> None:
         """Holds what another archive holds, and nothing else, by one transaction."""
+        if _page_bytes(source) != _page_bytes(self._connection):
+            # Pages of another size go only into a file that keeps no log; nobody may be reading.
+            self._connection.execute("PRAGMA journal_mode = DELETE")
         source.backup(self._connection, pages=-1)
+        self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextmanager
@@ -229,12 +252,10 @@ class Database:
         article = cut.article
         self.delete([article.id], seq)
         values = self._values(article, seq)
+        row = self._next_row()
+        values |= {"row": row, "family": self._family(row, cut.signature), "signature": cut.signature.tobytes()}
         names, marks = ", ".join(values), ", ".join("?" * len(values))
-        cursor = self._connection.execute(
-            f"INSERT INTO articles ({names}, family) VALUES ({marks}, 0)", list(values.values())
-        )
-        row = int(cursor.lastrowid or 0)
-        self._join_family(row, cut.signature)
+        self._connection.execute(f"INSERT INTO articles ({names}) VALUES ({marks})", list(values.values()))
         self.put_passages(row, cut, layout, seq)
 
     def put_passages(self, row: int, cut: CutArticle, layout: int, seq: int) -> None:
@@ -242,8 +263,8 @@ class Database:
         self._connection.executemany(
             "INSERT INTO passages (layout, article, seq, start, end, vector, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
-                (layout, row, seq, start, end, vector, passage_checksum(start, end, vector))
-                for (start, end), vector in zip(cut.spans, encode_vectors(cut.vectors), strict=True)
+                (layout, row, seq, start, end, vector.tobytes(), passage_checksum(start, end, vector.tobytes()))
+                for (start, end), vector in zip(cut.spans, cut.vectors, strict=True)
             ],
         )
 
@@ -251,12 +272,15 @@ class Database:
         """Deletes articles; gives the ids that the archive held. Within `change`."""
         gone = []
         for article_id in ids:
-            found = self._connection.execute("SELECT row FROM articles WHERE id = ?", (article_id,)).fetchone()
+            query = "SELECT row, signature FROM articles WHERE id = ?"
+            found = self._connection.execute(query, (article_id,)).fetchone()
             if found is None:
                 continue
-            self._bury(int(found[0]), seq)
-            self._connection.execute("DELETE FROM bands WHERE article = ?", found)
-            self._connection.execute("DELETE FROM articles WHERE row = ?", found)
+            row, blob = found
+            self._bury(row, seq)
+            keys = [(key, row) for key in bands(kept(blob))]
+            self._connection.executemany("DELETE FROM bands WHERE band = ? AND article = ?", keys)
+            self._connection.execute("DELETE FROM articles WHERE row = ?", (row,))
             gone.append(article_id)
         return gone
 
@@ -327,22 +351,24 @@ class Database:
             return cursor.lastrowid
         return int(found[0])
 
-    def _join_family(self, row: int, own: NDArray[np.uint32]) -> None:
-        """Puts the article into the family of its nearest copy, or into one of its own."""
+    def _next_row(self) -> int:
+        """The row of the next article, which none had before."""
+        found = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'articles'").fetchone()
+        return int(found[0]) + 1 if found else 1
+
+    def _family(self, row: int, own: Signature) -> int:
+        """The family of an article's nearest copy, or one of its own; from now on its copies find it."""
         keys = bands(own)
         family = self._family_of_nearest(own, keys) if keys else None
         self._connection.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", [(key, row) for key in keys])
-        self._connection.execute(
-            "UPDATE articles SET family = ?, signature = ? WHERE row = ?",
-            (row if family is None else family, own.tobytes(), row),
-        )
+        return row if family is None else family
 
-    def _family_of_nearest(self, own: NDArray[np.uint32], keys: Sequence[int]) -> int | None:
+    def _family_of_nearest(self, own: Signature, keys: Sequence[int]) -> int | None:
         """The family of the article that resembles most, the first of equals; None where none is a copy."""
         # None can be nearer than the first that shares a band and is the same; so a text's millionth copy costs little.
         first = "SELECT family, signature FROM articles WHERE row = (SELECT MIN(article) FROM bands WHERE band = ?)"
         found = self._connection.execute(first, keys[:1]).fetchone()
-        if found is not None and found[1] == own.tobytes():
+        if found is not None and np.array_equal(kept(found[1]), own):
             return int(found[0])
         near = " UNION ".join(
             ["SELECT * FROM (SELECT article FROM bands WHERE band = ? ORDER BY article LIMIT ?)"] * len(keys)
@@ -351,10 +377,13 @@ class Database:
         others = self._connection.execute(query, [value for key in keys for value in (key, MOST_COMPARED)]).fetchall()
         if not others:
             return None
-        signatures = np.frombuffer(b"".join(blob for _, blob in others), dtype=np.uint32)
-        likeness = resemblances(own, signatures.reshape(-1, PERMUTATIONS))
+        likeness = resemblances(own, np.stack([kept(blob) for _, blob in others]))
         nearest = int(likeness.argmax())
         return int(others[nearest][0]) if likeness[nearest] > SAME_COPY else None
+
+
+def _page_bytes(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA page_size").fetchone()[0])
 
 
 def content_hash(article: Article) -> bytes:

@@ -16,6 +16,7 @@ EXACT_UP_TO = 50_000
 """Up to so many vectors an exact search takes 5 ms at most on one core (256 dimensions)."""
 
 WANTED_RECALL = 0.985
+FEWEST_PROBES = 4
 _K = 100
 SAMPLES = 200
 _TRAINING_PER_LIST = 40
@@ -53,9 +54,11 @@ def build_dense(
         _add(index, vectors)
         queries = _sample(vectors, SAMPLES) if questions is None or not len(questions) else questions
         exact = nearest(queries, vectors, 10 * _K)
-        probes, recall = tune(index, queries, exact[:, :_K])
+        needed = probes_needed(index, queries, exact)
+        probes, recall = tune(index, queries, exact[:, :_K], needed[:, :_K])
         # The 100 best of the tenth that a filter lets pass lie as far out as the 1000 best of all.
-        of_tenth, _ = tune(index, queries, exact, probes)
+        lost_in_codes = float((needed[:, :_K] <= probes).mean()) - recall
+        of_tenth = max(_depth(index, needed, _reach_for(lost_in_codes)), probes)
         record = {
             "kind": f"IVF{lists},SQ8",
             "probes": probes,
@@ -67,22 +70,51 @@ def build_dense(
 
 
 def tune(
-    index: faiss.IndexIVF, queries: NDArray[np.float32], exact: NDArray[np.int64], least: int = 4
+    index: faiss.IndexIVF, queries: NDArray[np.float32], exact: NDArray[np.int64], needed: NDArray[np.int64]
 ) -> tuple[int, float]:
-    """The least probe depth, by steps of a fifth, that finds the wanted part of the exact nearest (q, k) of queries;
-    with the part that it finds. At a third of all lists it ends: what is still missed was lost in the codes.
+    """The probe depth that finds the wanted part of the exact nearest (q, k) of queries, with the part that it finds,
+    which is measured. `needed` are the depths (q, k) that reach each of them.
     """
+    wanted = WANTED_RECALL
+    while True:
+        probes = _depth(index, needed, wanted)
+        recall = _recall(index, queries, exact, probes)
+        lost_in_codes = float((needed <= probes).mean()) - recall
+        if recall >= WANTED_RECALL or _reach_for(lost_in_codes) <= wanted:
+            return probes, recall
+        wanted = _reach_for(lost_in_codes)
+
+
+def probes_needed(index: faiss.IndexIVF, queries: NDArray[np.float32], exact: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many lists must be probed before that of each of the nearest (q, k) of queries is among them: (q, k)."""
     import faiss
 
-    most = max(int(index.nlist) // 3, 1)
-    probes, recall = min(least, most), 0.0
-    while True:
-        found = index.search(queries, exact.shape[1], params=faiss.SearchParametersIVF(nprobe=probes))[1]
-        hits = sum(len(np.intersect1d(one, other)) for one, other in zip(exact, found, strict=True))
-        recall = hits / exact.size
-        if recall >= WANTED_RECALL or probes >= most:
-            return probes, recall
-        probes = min(probes + max(probes // 5, 1), most)
+    list_of = np.empty(index.ntotal, dtype=np.int64)
+    for number in range(index.nlist):
+        if size := index.invlists.list_size(number):
+            list_of[faiss.rev_swig_ptr(index.invlists.get_ids(number), size)] = number
+    _, nearest_lists = index.quantizer.search(queries, index.nlist)
+    place = np.empty_like(nearest_lists)
+    np.put_along_axis(place, nearest_lists, np.arange(1, index.nlist + 1)[np.newaxis], axis=1)
+    return np.asarray(np.take_along_axis(place, list_of[exact], axis=1))
+
+
+def _reach_for(lost_in_codes: float) -> float:
+    """The part that probes must reach: what the codes lose is made up for by what more probes reach."""
+    return min(WANTED_RECALL + max(lost_in_codes, 0.0), 1.0)
+
+
+def _depth(index: faiss.IndexIVF, needed: NDArray[np.int64], share: float) -> int:
+    """The least depth that reaches such a share, within the fewest that are probed and a third of all."""
+    reached = int(np.quantile(needed, share, method="higher"))
+    return min(max(reached, FEWEST_PROBES), max(int(index.nlist) // 3, 1))
+
+
+def _recall(index: faiss.IndexIVF, queries: NDArray[np.float32], exact: NDArray[np.int64], probes: int) -> float:
+    import faiss
+
+    found = index.search(queries, exact.shape[1], params=faiss.SearchParametersIVF(nprobe=probes))[1]
+    return sum(len(np.intersect1d(one, other)) for one, other in zip(exact, found, strict=True)) / exact.size
 
 
 def nearest(queries: NDArray[np.float32], vectors: NDArray[np.floating[Any]], k: int) -> NDArray[np.int64]:

@@ -10,7 +10,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from backissue.search.forward import starts_of
+from backissue.search.columns import narrow
+from backissue.search.forward import HASH_BYTES, KEPT_HASH_BYTES, starts_of
 
 _HEADER_BYTES = 128
 _MAX_TITLE_TERMS = np.iinfo(np.uint16).max
@@ -56,7 +57,7 @@ class ForwardWriter:
         self._lengths: list[NDArray[np.int64]] = []
         self._token_lengths: list[NDArray[np.int64]] = []
         with ExitStack() as files:  # Those that are open are closed where the disk takes no other.
-            self._terms = files.enter_context(growing(folder / "terms.npy", np.uint32))
+            self._terms = files.enter_context(growing(folder / "terms.npy", np.uint8))
             self._tokens = files.enter_context(growing(folder / "tokens.npy", token_type))
             self._title_terms = files.enter_context(growing(folder / "title_terms.npy", np.uint16))
             self._files = files.pop_all()
@@ -65,16 +66,20 @@ class ForwardWriter:
         return self
 
     def __exit__(self, *error: Any) -> None:
+        is_whole = error == (None, None, None)
+        if is_whole:
+            self._terms.append(np.zeros(1, dtype=np.uint8))  # Whoever reads the last term reads a byte more.
         self._files.__exit__(*error)
-        if error == (None, None, None):
+        if is_whole:
             for name, lengths in (("term_starts", self._lengths), ("token_starts", self._token_lengths)):
-                np.save(self._folder / f"{name}.npy", starts_of(np.concatenate(lengths).tolist() if lengths else ()))
+                starts = starts_of(np.concatenate(lengths).tolist() if lengths else ())
+                np.save(self._folder / f"{name}.npy", narrow(starts))
 
     def append(self, terms: NDArray[np.uint32], tokens: NDArray[Any], counts: NDArray[np.int64]) -> None:
         """Passages behind those that were written: their terms, their tokens, and for each passage how many terms it
         has, how many of these are its title's, and how many tokens: (n, 3).
         """
-        self._terms.append(terms)
+        self._terms.append(terms.view(np.uint8).reshape(-1, HASH_BYTES)[:, :KEPT_HASH_BYTES].reshape(-1))
         self._tokens.append(tokens)
         self._title_terms.append(np.minimum(counts[:, 1], _MAX_TITLE_TERMS))
         self._lengths.append(counts[:, 0])

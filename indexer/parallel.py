@@ -23,8 +23,8 @@ from typing import IO, Any, TypeVar
 A = TypeVar("A")
 B = TypeVar("B")
 
-DONE_HERE_FIRST = 2
-"""So many things are done in this process before others are started, which takes them a second."""
+DONE_HERE_FIRST = 16
+"""So many things are done in this process before others are started, which takes each of them as long."""
 
 AHEAD = 2
 """So many things for each process are read, or wait to be taken, before the first of them is done."""

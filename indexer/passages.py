@@ -6,14 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-import numpy as np
-
 from backissue.indexer.chunk import chunk
 from backissue.indexer.copies import signature
 from backissue.indexer.database import CutArticle, Layout
 from backissue.indexer.parallel import mapped
 from backissue.search.embedding import Embedder, StaticEmbedder, load_embedder
 from backissue.search.forward import in_context
+from backissue.search.store import encode_vectors
 from backissue.search.types import Article
 
 TARGET_WORDS = 120
@@ -44,10 +43,10 @@ class Cutter:
             for article, some in zip(articles, spans, strict=True)
             for start, end in some
         ]
-        vectors = self.embedder.embed_passages(texts)
+        vectors = encode_vectors(self.embedder.embed_passages(texts))
         result, first = [], 0
         for article, some in zip(articles, spans, strict=True):
-            own = vectors[first : first + len(some)].astype(np.float16)
+            own = vectors[first : first + len(some)]
             result.append(CutArticle(article, tuple(some), own, signature(article.text)))
             first += len(some)
         return result

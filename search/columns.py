@@ -78,7 +78,7 @@ class Columns:
         paths = []
         for name in COLUMN_NAMES:
             path = folder / f"{name}.npy"
-            np.save(path, _narrow(getattr(self, name)))
+            np.save(path, narrow(getattr(self, name)))
             paths.append(path)
         return paths
 
@@ -111,7 +111,8 @@ def open_column(path: Path) -> NDArray[Any]:
     return column
 
 
-def _narrow(values: NDArray[np.int64]) -> NDArray[Any]:
+def narrow(values: NDArray[np.int64]) -> NDArray[Any]:
+    """The values in the smallest of three signed types that holds them."""
     if not len(values):
         return values
     for dtype in (np.int16, np.int32):

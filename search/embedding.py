@@ -295,12 +295,12 @@ class StaticEmbedder:
         for first in range(0, len(chunks), ENCODED_AT_ONCE):
             some = chunks[first : first + ENCODED_AT_ONCE]
             rows = self._encode(" ".join(some))
-            ends = np.cumsum([len(chunk) + 1 for chunk in some])
-            bounds = [0, *np.searchsorted(rows[:, 1], ends).tolist()]
-            for chunk, end, (a, b) in zip(some, ends.tolist(), pairwise(bounds), strict=True):
-                own = rows[a:b].copy()
-                own[:, 1:] -= end - len(chunk) - 1
-                yield chunk, own.tobytes()
+            starts = np.cumsum([0, *(len(chunk) + 1 for chunk in some)], dtype=np.int32)
+            bounds = np.searchsorted(rows[:, 1], starts)
+            rows[:, 1:] -= np.repeat(starts[:-1], np.diff(bounds))[:, np.newaxis]
+            pieces = rows.tobytes()
+            for chunk, (a, b) in zip(some, pairwise((bounds * ROW_BYTES).tolist()), strict=True):
+                yield chunk, pieces[a:b]
 
     def _encode(self, text: str) -> NDArray[np.int32]:
         """One `encode` a text and no batch: a batch starts threads, which do not survive a fork."""

@@ -1,13 +1,14 @@
 """The forward index: each passage as the numbers that a question is compared with, so that no text is read to judge it.
 
     forward/
-      terms.npy          the hashes of its terms in order, those of its title first
+      terms.npy          the hashes of its terms in order, those of its title first, 3 bytes each
       term_starts.npy    where each passage's begin, and where the last one's end
       title_terms.npy    how many of them are its title's
       tokens.npy         the ids of the tokens of its title and text
       token_starts.npy
 
-A term's hash is the CRC-32 of its key (`pl:rakiet`). Passages are in the order of the columns.
+A term's hash is the low 24 bits of the CRC-32 of its key (`pl:rakiet`): in one of thirty questions of 20 terms one term
+of one of 400 candidates is taken for another. Passages are in the order of the columns.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ Hashes = NDArray[np.uint32]
 TokenIds = NDArray[np.integer[Any]]
 
 HASH_BYTES = 4
+KEPT_HASH_BYTES = 3
+HASH_BITS = np.uint32((1 << 8 * KEPT_HASH_BYTES) - 1)
+"""Those of four bytes that count: of terms that are mapped from a file, the others are the next term's."""
 TAIL_DOCUMENTS_KEPT = 20_000
 """About 20 MB."""
 NAMES = ("terms", "term_starts", "title_terms", "tokens", "token_starts")
@@ -110,7 +114,8 @@ class Forward:
         Raises:
             IndexCorruptError: a file is missing or unreadable, or they are not of so many passages.
         """
-        forward = cls(folder, *(open_column(folder / f"{name}.npy") for name in NAMES))
+        kept, *others = (open_column(folder / f"{name}.npy") for name in NAMES)
+        forward = cls(folder, _each_as_four_bytes(kept), *others)
         fits = (
             len(forward.title_terms) == passages
             and len(forward.term_starts) == len(forward.token_starts) == passages + 1
@@ -165,6 +170,12 @@ class Forward:
             )
         bounds = np.concatenate([[0], np.cumsum(lengths)])
         return values[np.arange(bounds[-1]) + np.repeat(begins - bounds[:-1], lengths)], bounds
+
+
+def _each_as_four_bytes(kept: NDArray[Any]) -> Hashes:
+    """Hashes of 3 bytes, behind which there is one byte more, read without a copy."""
+    count = max(len(kept) - 1, 0) // KEPT_HASH_BYTES if kept.dtype == np.uint8 else 0
+    return np.ndarray(count, dtype="<u4", buffer=kept, strides=(KEPT_HASH_BYTES,))
 
 
 class TailDocuments:

@@ -21,13 +21,17 @@ from typing import Any
 from backissue.search.analysis import ANALYSER_VERSION
 from backissue.search.errors import FormatVersionError, IndexCorruptError, IndexNotFoundError
 
-ARCHIVE_FORMAT = 1
-"""The format of archive.db that this version writes and reads. 1: the first. A version with another one must bring the
-articles over."""
+ARCHIVE_FORMAT = 2
+"""The format of archive.db that this version writes. 1: vectors in half precision, signatures of 32-bit values. 2: both
+in 8 bits."""
 
-GENERATION_FORMAT = 2
-"""The format of generations that this version writes and reads. 1: the first. 2: with a forward index. For another one
-a rebuild is enough."""
+READ_ARCHIVE_FORMATS = frozenset({1, ARCHIVE_FORMAT})
+"""The formats of archive.db that this version reads. What is of format 1 may stay in an archive of format 2: the length
+of a vector, and of a signature, says which it is."""
+
+GENERATION_FORMAT = 3
+"""The format of generations that this version writes and reads. 1: the first. 2: with a forward index. 3: with 24 bits
+a term in it. For another one a rebuild is enough."""
 
 _CHUNK_BYTES = 1 << 20
 

@@ -25,7 +25,7 @@ from backissue.search.errors import (
     IndexNotFoundError,
     InvalidArgumentError,
 )
-from backissue.search.layout import ARCHIVE_FORMAT
+from backissue.search.layout import ARCHIVE_FORMAT, READ_ARCHIVE_FORMATS
 from backissue.search.types import UNKNOWN_LANG, Article, ArticleRef, Span
 
 _BUSY_SECONDS = 30
@@ -91,7 +91,7 @@ class Store:
             version = store.meta("format_version")
             if version is None:
                 raise IndexCorruptError(f"{path} has no format version. Restore it from a backup.")
-            if version != str(ARCHIVE_FORMAT):
+            if version not in map(str, READ_ARCHIVE_FORMATS):
                 raise FormatVersionError(
                     f"{path} has format {version}; this version reads format {ARCHIVE_FORMAT}. "
                     "Build a new index from the files, or use the version that wrote this one."
@@ -323,15 +323,27 @@ def refuse_programs(connection: sqlite3.Connection, path: Path) -> None:
         raise IndexCorruptError(f"{path} has the {found[0]} {found[1]!r}, which no archive has. Do not trust it.")
 
 
-def encode_vectors(vectors: NDArray[np.floating[Any]]) -> list[bytes]:
-    """Vectors (n, d) as archive.db keeps them: little-endian IEEE half precision."""
-    return [row.tobytes() for row in vectors.astype("<f2")]
+def encode_vectors(vectors: NDArray[np.floating[Any]]) -> NDArray[np.int8]:
+    """Vectors (n, d) of length one as archive.db keeps them: 8 bits a number, the greatest of each vector 127."""
+    greatest = np.abs(vectors).max(axis=1, keepdims=True, initial=0.0).astype(np.float32)
+    scale = np.divide(127.0, greatest, where=greatest > 0, out=np.zeros_like(greatest))
+    codes: NDArray[np.int8] = np.rint(vectors * scale).astype(np.int8)
+    return codes
 
 
 def decode_vectors(blobs: Sequence[bytes], dimension: int) -> NDArray[np.float32]:
-    """The vectors (n, d) of what `encode_vectors` gave."""
-    flat = np.frombuffer(b"".join(blobs), dtype="<f2").astype(np.float32)
-    return flat.reshape(len(blobs), dimension)
+    """The vectors (n, d) of what `encode_vectors` gave: their length, which is one, says what the codes are worth.
+
+    Format 1 of the archive has vectors in little-endian half precision, which are twice as long.
+    """
+    if all(len(blob) == dimension for blob in blobs):
+        codes = np.frombuffer(b"".join(blobs), dtype=np.int8)
+    else:
+        codes = np.concatenate([np.frombuffer(b, dtype=np.int8 if len(b) == dimension else "<f2") for b in blobs])
+    vectors: NDArray[np.float32] = codes.astype(np.float32).reshape(len(blobs), dimension)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    np.divide(vectors, lengths, where=lengths > 0, out=vectors)
+    return vectors
 
 
 def columns_and_vectors(records: Sequence[tuple[object, ...]], dimension: int) -> tuple[Columns, NDArray[np.float32]]:

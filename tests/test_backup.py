@@ -4,12 +4,14 @@ import random
 import shutil
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from crash_child import answers_of, make_article
 
 from backissue.indexer import Indexer
+from backissue.indexer.database import PAGE_BYTES
 from backissue.search import (
     Archive,
     Article,
@@ -50,6 +52,21 @@ def test_a_backup_brings_back_the_archive(index, tmp_path):
     assert told(tmp_path / "elsewhere") == told(index)
     assert [one for one in Indexer(tmp_path / "elsewhere").check(full=True) if one.level != "ok"] == []
     assert sorted(path.name for path in tmp_path.glob("backup.db*")) == ["backup.db"]
+
+
+def test_a_backup_with_pages_of_another_size_brings_back_the_archive(index, tmp_path):
+    Indexer(index).backup(tmp_path / "backup.db")
+    with closing(sqlite3.connect(tmp_path / "backup.db")) as connection:
+        assert connection.execute("PRAGMA page_size").fetchone() == (PAGE_BYTES,)
+        connection.execute("PRAGMA page_size = 4096")
+        connection.execute("VACUUM")
+    answers = told(index)
+    Indexer(index).delete(["first-1", "first-2"])
+    Indexer(index).restore(tmp_path / "backup.db", replace=True)
+    assert articles_of(index) == 11
+    assert told(index) == answers
+    with closing(sqlite3.connect(index / "archive.db")) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_a_backup_amid_additions_holds_what_was_acknowledged_before_it(index, tmp_path):

@@ -3,6 +3,8 @@
 import json
 import sqlite3
 import tarfile
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,23 @@ def test_an_index_of_an_earlier_version_opens_or_says_what_to_run(index):
     with Archive.open(index) as archive:
         assert archive.stats()["articles"] == len(HELD) + 1
     assert [one for one in Indexer(index).check(full=True) if one.level == "error"] == []
+
+
+def test_what_an_earlier_version_kept_stands_beside_what_this_one_adds(index):
+    Indexer(index).rebuild()
+    copied = replace(HELD["en-train"], id="copy", source="Gazette")
+    Indexer(index).add([copied])
+    with closing(sqlite3.connect(index / "archive.db")) as connection:
+        families = dict(connection.execute("SELECT id, family FROM articles"))
+        lengths = {n for (n,) in connection.execute("SELECT length(vector) FROM passages")}
+    assert families.pop("copy") == families["en-train"]
+    assert len(set(families.values())) == len(HELD)
+    assert {256} <= lengths <= {512, 256}  # half precision, where the model is still the same, and 8 bits
+    Indexer(index).rebuild()
+    look_at = Indexer(index).check(full=True)
+    assert [one for one in look_at if one.level != "ok"] == []
+    Indexer(index).delete(["copy"])
+    look(index)
 
 
 def test_a_generation_of_a_later_version_says_what_to_run(index):

@@ -57,16 +57,15 @@ def finish(raw: RawArticle) -> Article | Problem:
     )
     if not article.text:
         return Problem(raw.path, raw.where, "empty", "no text" if not text.strip() else "nothing but boilerplate")
-    # Cleaned again, for a title taken from a text that opens with a line like a heading is said twice.
-    return clean(
-        replace(
-            article,
-            id=_line(fields.get("id")) or content_id(fields),
-            title=article.title or first_words(article.text),
-            lang=_language(article, sure=raw.lang_is_sure),
-            published=article.published or raw.published_by_name,
-        )
+    finished = replace(
+        article,
+        id=_line(fields.get("id")) or content_id(fields),
+        title=article.title or first_words(article.text),
+        lang=_language(article, sure=raw.lang_is_sure),
+        published=article.published or raw.published_by_name,
     )
+    # A title taken from a text that opens with a line like a heading is said twice.
+    return finished if article.title else clean(finished)
 
 
 def content_id(fields: Mapping[str, object]) -> str:

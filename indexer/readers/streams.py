@@ -187,7 +187,7 @@ def _tar_members(file: File) -> Iterator[File | Problem]:
     with file.open() as stream, tarfile.open(fileobj=stream, mode="r|", errors="backslashreplace") as archive:
         for info in archive:
             # It would remember each, and a tar of nothing but heads may have millions.
-            archive.members.clear()  # type: ignore[attr-defined]
+            vars(archive)["members"].clear()
             member = f"{file.path}!{info.name}"
             if not info.isfile() or _is_hidden(info.name):
                 continue
