@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from bench.peers import Ask
 
 
+BLOCK = 10
+
+
 @dataclass(frozen=True)
 class Row:
     """A line of a table: a library's milliseconds, and its recall of the exact best where that is known."""
@@ -56,19 +59,21 @@ class Target:
 
 
 def measure(asks: Mapping[str, Ask], questions: int, rounds: int = 3) -> dict[str, Row]:
-    """Milliseconds of each: the best of some rounds for each question, asked in turn, so that whatever else the machine
-    does meets all alike. Each answers every question once before.
+    """Milliseconds of each: the best of some rounds for each question, a block of questions in turn, so that whatever
+    else the machine does meets all alike and none finds the caches full of what another has left. Each answers every
+    question once before.
     """
     best = {name: np.full(questions, np.inf) for name in asks}
     for ask in asks.values():
         for number in range(questions):
             ask(number)
     for _ in range(rounds):
-        for number in range(questions):
+        for first in range(0, questions, BLOCK):
             for name, ask in asks.items():
-                started = time.perf_counter()
-                ask(number)
-                best[name][number] = min(best[name][number], (time.perf_counter() - started) * 1000)
+                for number in range(first, min(first + BLOCK, questions)):
+                    started = time.perf_counter()
+                    ask(number)
+                    best[name][number] = min(best[name][number], (time.perf_counter() - started) * 1000)
     return {name: Row(name, times) for name, times in best.items()}
 
 
