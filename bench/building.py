@@ -61,7 +61,6 @@ def from_files(archives: Path, count: int, folder: Path) -> Iterator[str | Targe
     parts = ", ".join(f"{part} {size / done.passages:,.0f}" for part, size in sorted(sizes.items()))
     yield f"bytes a passage: {parts}; the text itself {text_bytes / done.passages:,.0f}, beside it {beside:,.0f}"
     yield Target("µs a word, from files", 1e6 * seconds / done.words, 1e6 / WORDS_WANTED, ratio=False)
-    yield Target("building from files / txtai, processor time", cpu / their_cpu, 1.0)
     yield Target("bytes a passage beside the text, real news", beside, DISK_WANTED, ratio=False)
 
 

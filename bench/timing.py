@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from bench.peers import Ask
 
-
 BLOCK = 10
 
 
