@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backissue.indexer import lexical
-from backissue.indexer.analysed import ANALYSED_AT_ONCE, Analysed, analyse_passages
+from backissue.indexer.analysed import ANALYSED_AT_ONCE, Analysed, Record, analyse_passages
 from backissue.indexer.database import Layout
 from backissue.indexer.dense import EXACT_UP_TO, SAMPLES, build_dense
 from backissue.indexer.forward import ForwardWriter
@@ -35,9 +36,13 @@ Report = Callable[[int, int], None]
 _QUESTION_WORDS = 8
 _QUESTION_CHARS = 80
 
+_FAR_CHARS = 1 << 16
+"""SQLite counts characters from the beginning of a text for each passage. So far into one, it is read whole, once."""
+
 _LEXICAL_QUERY = """
-    SELECT p.row, a.title, substr(a.text, p.start + 1, p.end - p.start), COALESCE(l.value, ?), COALESCE(a.lang, 0),
-           COALESCE(a.source, 0), COALESCE(a.section, 0), COALESCE(a.author, 0), a.day
+    SELECT p.row, a.title, CASE WHEN p.start < ? THEN substr(a.text, p.start + 1, p.end - p.start) END,
+           COALESCE(l.value, ?), COALESCE(a.lang, 0), COALESCE(a.source, 0), COALESCE(a.section, 0),
+           COALESCE(a.author, 0), a.day, p.article, p.start, p.end
     FROM passages p JOIN articles a ON a.row = p.article LEFT JOIN names l ON l.code = a.lang
     WHERE p.layout = ? AND p.seq > ? ORDER BY p.row
 """
@@ -210,8 +215,21 @@ def _columns_and_vectors(store: Store, number: int, dimension: int, path: Path) 
 def analysed_passages(store: Store, layout: int, after_seq: int) -> Iterator[Analysed]:
     """The passages of changes after `after_seq`, analysed, some at a time."""
     with store.read() as connection:
-        cursor = connection.execute(_LEXICAL_QUERY, (UNKNOWN_LANG, layout, after_seq))
-        yield from mapped(analyse_passages, iter(lambda: cursor.fetchmany(ANALYSED_AT_ONCE), []))
+        records = _records(connection, layout, after_seq)
+        yield from mapped(analyse_passages, iter(lambda: list(islice(records, ANALYSED_AT_ONCE)), []))
+
+
+def _records(connection: sqlite3.Connection, layout: int, after_seq: int) -> Iterator[Record]:
+    of_article, whole = 0, ""
+    for row, title, text, *codes, article, start, end in connection.execute(
+        _LEXICAL_QUERY, (_FAR_CHARS, UNKNOWN_LANG, layout, after_seq)
+    ):
+        if text is None:
+            if article != of_article:
+                of_article = article
+                (whole,) = connection.execute("SELECT text FROM articles WHERE row = ?", (article,)).fetchone()
+            text = whole[start:end]
+        yield (row, title, text, *codes)
 
 
 def _like_questions(store: Store, columns: Columns, embedder: Embedder) -> NDArray[np.float32]:
