@@ -15,21 +15,26 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backissue.indexer import Indexer
 from backissue.indexer.readers import read
 from backissue.search import Archive, Article, Mode
 from backissue.search.calibration import Calibration
 from backissue.search.embedding import BUNDLED_FOLDER, StaticEmbedder
+from backissue.search.fusion import Candidates
+from backissue.search.lexical import TermTable
 from backissue.search.pipeline import RERANK_DEPTH, evidence_of
 from backissue.search.query import parse
 from backissue.search.question import understand
 from backissue.search.rerank import FastReranker
 from backissue.search.retrieval import gather, retrieve
+from backissue.search.snapshot import Snapshot
 from backissue.search.translations import Translations
 from bench.archives import files_of, questions_of
 
@@ -102,14 +107,22 @@ def reranking(articles: Sequence[Article], questions: Sequence[str]) -> Iterator
                 legs = retrieve(snapshot, question, table, Mode.HYBRID, snapshot.restriction(query), None)
                 candidates = gather(snapshot, question, table, legs, Mode.HYBRID, keep_all=True)
                 first = np.arange(min(RERANK_DEPTH, len(candidates)))
-
-                def judge() -> None:
-                    reranker.judge(text, evidence_of(snapshot, table, candidates, first))  # noqa: B023 - called at once
-
-                taken_ms.append(1000 * processor_s(judge))
+                judging = partial(_judge, reranker, text, snapshot, table, candidates, first)
+                taken_ms.append(1000 * processor_s(judging))
     taken_ms = taken_ms[len(questions) :]
     p50, p99 = np.percentile(taken_ms, (50, 99))
     yield f"reranking {RERANK_DEPTH}: p50 {p50:.1f} ms, p99 {p99:.1f} ms of one processor, {len(taken_ms)} times"
+
+
+def _judge(
+    reranker: FastReranker,
+    text: str,
+    snapshot: Snapshot,
+    table: TermTable,
+    candidates: Candidates,
+    first: NDArray[np.int64],
+) -> None:
+    reranker.judge(text, evidence_of(snapshot, table, candidates, first))
 
 
 def main() -> None:
