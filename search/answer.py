@@ -63,10 +63,13 @@ class Reader:
         """The words of a passage that are the question's, or translations of them, in any inflection."""
         return tuple(merged([(token.start, token.end) for token in self._found(text, lang)]))
 
-    def matched(self, text: str, lang: str) -> list[WeightedTerm]:
-        """The question's terms that a passage holds, those that count most first."""
-        here = {token.term for token in self._found(text, lang)}
-        return sorted((term for term in self._terms(lang).values() if term.term in here), key=lambda term: -term.weight)
+    def matched(self, text: str, lang: str) -> list[tuple[WeightedTerm, str]]:
+        """The question's terms that a passage holds, those that count most first, each as it is first written there."""
+        written: dict[str, str] = {}
+        for token in self._found(text, lang):
+            written.setdefault(token.term, text[token.start : token.end])
+        held = [(term, written[term.term]) for term in self._terms(lang).values() if term.term in written]
+        return sorted(held, key=lambda one: -one[0].weight)
 
     def _meanings(self, text: str, sentences: Sequence[Span]) -> tuple[Scores, Scores]:
         """How well each of n sentences covers each of q tokens of the question, (n, q), and what these count, (q,)."""

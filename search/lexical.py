@@ -40,7 +40,7 @@ _GAP = "\N{SYMBOL FOR UNIT SEPARATOR}"
 
 @dataclass(frozen=True, slots=True)
 class WeightedTerm:
-    """A term of a language and what its BM25 counts.
+    """A term of a language, or the key of a name's sound, and what its BM25 counts.
 
     `source` is the question's word that it stands for; with a probability, as one of its translations.
     Of the terms of one language for one word, the one that counts most decides.

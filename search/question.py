@@ -8,12 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from backissue.search.analysis import Token, analyse, stop_words
+from backissue.search import sounds
+from backissue.search.analysis import Token, analyse, name_tokens, stop_words
 from backissue.search.embedding import Embedder
 from backissue.search.language import detect
 from backissue.search.lexical import WeightedTerm
 from backissue.search.translations import Translations
 from backissue.search.types import UNKNOWN_LANG, Query
+
+UNSPACED_LANGS = frozenset({"ja", "ko"})
+"""Their terms are pairs of characters; names stand between them."""
 
 SURE_CONFIDENCE = 0.5
 """Below this confidence a question has no language of its own: "Putin Pyongyang" is read in every language alike."""
@@ -24,6 +28,10 @@ TRANSLATION_EXPONENT = 0.35
 
 NAME_WEIGHT = 0.7
 """What a name or number counts as it is written beside its translations; a word without any counts in full."""
+
+SOUND_WEIGHT = 0.7
+KNOWN_SOUND_WEIGHT = 0.5
+"""What the sound of a word counts that has no translation, and of a name that has one (training/README.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +84,25 @@ def expand(
     """The terms by which a question is met in each of the languages.
 
     In its own language these are its terms. In another each word becomes its translations (probabilistic structured
-    queries, Darwish & Oard 2003); names and numbers also stand for themselves, as do words without a translation. The
-    question's own stop words are in none.
+    queries, Darwish & Oard 2003); names and numbers also stand for themselves and for what sounds alike (`sounds`), as
+    do words without a translation. The question's own stop words are in none. Without `translations` words are met as
+    they are written alone.
     """
     weighted: list[WeightedTerm] = []
-    own = [(token.term, _word(text, token)) for token in analyse(text, question_lang)]
+    tokens = analyse(text, question_lang)
+    own = [(token.term, _word(text, token)) for token in tokens]
+    names = name_tokens(text, question_lang) if question_lang in UNSPACED_LANGS else tokens
     for lang in langs:
         if question_lang in (lang, UNKNOWN_LANG) or lang == UNKNOWN_LANG:
             terms = [WeightedTerm(lang, one.term, 1.0, _word(text, one)) for one in analyse(text, lang)]
+            if question_lang == UNKNOWN_LANG and translations is not None:
+                terms += _sounding(text, lang, [one for one in analyse(text, lang) if text[one.start].isupper()], ())
         else:
             terms = _translated(own, question_lang, lang, translations)
-            terms += _unchanged(text, question_lang, lang, {term.source for term in terms})
+            known = {term.source for term in terms}
+            terms += _unchanged(text, question_lang, lang, known)
+            if translations is not None:
+                terms += _sounding(text, lang, names, known)
         weighted.extend(_strongest(terms))
     return weighted
 
@@ -112,6 +128,18 @@ def _unchanged(text: str, question_lang: str, lang: str, translated: Collection[
         for token in analyse(text, lang)
         if (word := _word(text, token)) not in stop and (word not in translated or is_name(text, token))
     ]
+
+
+def _sounding(text: str, lang: str, tokens: Sequence[Token], translated: Collection[str]) -> list[WeightedTerm]:
+    """Names, and words without a translation, as those of `lang` that sound alike: Newcastle, Ньюкасл."""
+    heard = []
+    for token in tokens:
+        word = _word(text, token)
+        if word not in translated or is_name(text, token):
+            weight = KNOWN_SOUND_WEIGHT if word in translated else SOUND_WEIGHT
+            found = sounds.keys(text[token.start : token.end], lang)
+            heard += [WeightedTerm(lang, key, weight, word) for key in found]
+    return heard
 
 
 def _word(text: str, token: Token) -> str:

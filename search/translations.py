@@ -29,7 +29,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from backissue.search.analysis import ANALYSER_VERSION
+from backissue.search.analysis import TERMS_VERSION
 from backissue.search.errors import FormatVersionError, IndexCorruptError
 
 FORMAT_VERSION: Final = 1
@@ -111,7 +111,7 @@ class Translations:
     @property
     def usable(self) -> bool:
         """Whether the terms of the table are those of this version's analysis; if not, nothing is translated."""
-        return bool(self._header["analyser_version"] == ANALYSER_VERSION)
+        return bool(self._header["analyser_version"] == TERMS_VERSION)
 
     @property
     def explanation(self) -> str:
@@ -120,7 +120,7 @@ class Translations:
             return ""
         return (
             f"{self._path} holds terms of analysis {self._header['analyser_version']}, this version has "
-            f"{ANALYSER_VERSION}: words are not translated. {_REINSTALL}."
+            f"{TERMS_VERSION}: words are not translated. {_REINSTALL}."
         )
 
     def translate(self, term: str, source: str, target: str) -> Weighted:
@@ -236,7 +236,7 @@ def _file(arrays: Mapping[str, NDArray[Any]], languages: Sequence[str], pairs: S
         payload += values.tobytes()
         payload += bytes(-len(payload) % 8)
     header = {
-        "analyser_version": ANALYSER_VERSION,
+        "analyser_version": TERMS_VERSION,
         "languages": languages,
         "pairs": pairs,
         "bytes": len(payload),

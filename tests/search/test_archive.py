@@ -164,6 +164,17 @@ def test_the_explanation_names_translated_words(archive):
     assert any(term.startswith("fish → fisch ") for term in terms), terms
 
 
+def test_a_name_that_no_dictionary_has_is_met_in_another_script(tmp_path):
+    texts = {"a": "Міст відкрив мер Бондаревський. Люди плескали.", "b": "Школу закрили на зиму. Діти вчаться вдома."}
+    Indexer(tmp_path).add([Article(id=key, text=text, lang="uk") for key, text in texts.items()])
+    with Archive.open(tmp_path) as opened:
+        best = opened.search("what did mayor Bondarevsky say", mode="lexical").hits[0]
+    assert best.article.id == "a"
+    assert "bondarevsky ≈ Бондаревський" in best.explain["lexical"]["terms"]
+    passage = best.passages[0]
+    assert "Бондаревський" in [passage.text[start:end] for start, end in passage.highlights]
+
+
 def test_nothing_answers_a_question_about_nothing_here(archive):
     assert archive.search("who won the cricket world cup in 1996").no_good_answer
 
