@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +32,12 @@ NAME_WEIGHT = 0.7
 SOUND_WEIGHT = 0.7
 KNOWN_SOUND_WEIGHT = 0.5
 """What the sound of a word counts that has no translation, and of a name that has one (training/README.md)."""
+
+ROOTED_LANGS = frozenset({"ar"})
+"""Here all words are met by their consonants too: they are the root, which broken plurals keep and no stemmer finds."""
+
+ROOT_WEIGHT = 0.8
+"""What a translation's consonants count beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +101,14 @@ def expand(
     for lang in langs:
         if question_lang in (lang, UNKNOWN_LANG) or lang == UNKNOWN_LANG:
             terms = [WeightedTerm(lang, one.term, 1.0, _word(text, one)) for one in analyse(text, lang)]
-            if question_lang == UNKNOWN_LANG and translations is not None:
+            if translations is not None and lang in ROOTED_LANGS:
+                terms += _sounding(text, lang, analyse(text, lang), ())
+            elif translations is not None and question_lang == UNKNOWN_LANG:
                 terms += _sounding(text, lang, [one for one in analyse(text, lang) if text[one.start].isupper()], ())
         else:
             terms = _translated(own, question_lang, lang, translations)
+            if lang in ROOTED_LANGS:
+                terms += [one for term in terms for one in _of_root(term)]
             known = {term.source for term in terms}
             terms += _unchanged(text, question_lang, lang, known)
             if translations is not None:
@@ -140,6 +150,12 @@ def _sounding(text: str, lang: str, tokens: Sequence[Token], translated: Collect
             found = sounds.keys(text[token.start : token.end], lang)
             heard += [WeightedTerm(lang, key, weight, word) for key in found]
     return heard
+
+
+def _of_root(term: WeightedTerm) -> Iterator[WeightedTerm]:
+    """What has a translation's consonants, and so mostly its root."""
+    if root := sounds.key(term.term, term.lang):
+        yield WeightedTerm(term.lang, root, ROOT_WEIGHT * term.weight, term.source)
 
 
 def _word(text: str, token: Token) -> str:

@@ -26,9 +26,7 @@ KEYS_MAX: Final = 8
 """So many readings of a question's word are looked for."""
 
 _CLASSES_MIN: Final = 3
-_CLASSES_MIN_WITHOUT_CAPITALS: Final = 4
-"""Where any word may be a name, short keys would be those of too many words."""
-
+"""A shorter key would be that of too many words."""
 _WAYS_MAX: Final = 64
 _UNUSUAL_MAX: Final = 3
 _LETTERS_MAX: Final = 64
@@ -180,8 +178,4 @@ def _marked(classes: str, lang: str) -> str:
     if lang in _MERGED:
         classes = classes.translate(_MERGED[lang])
     classes = re.sub(r"(.)\1+", r"\1", classes)
-    least = _CLASSES_MIN_WITHOUT_CAPITALS if lang in _LANGS_WITHOUT_CAPITALS else _CLASSES_MIN
-    return MARK + classes if len(classes) >= least else ""
-
-
-_LANGS_WITHOUT_CAPITALS: Final = frozenset({"ar", "fa", "he", "ko", "ur", "yi"})
+    return MARK + classes if len(classes) >= _CLASSES_MIN else ""

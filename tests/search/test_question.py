@@ -5,6 +5,7 @@ from backissue.search.query import parse
 from backissue.search.question import (
     KNOWN_SOUND_WEIGHT,
     NAME_WEIGHT,
+    ROOT_WEIGHT,
     SOUND_WEIGHT,
     TRANSLATION_EXPONENT,
     expand,
@@ -99,6 +100,15 @@ def test_a_name_with_a_translation_counts_less_by_its_sound():
 
 def test_a_japanese_question_has_the_names_between_its_pairs_of_characters():
     assert ("uk:~slnsg", "ゼレンスキー") in heard("ゼレンスキー大統領の発言", "ja", ["uk"])
+
+
+def test_in_arabic_words_are_met_by_their_roots():
+    books = {"ar:~gtb"}  # kitāb, a book, and kutub, books
+    assert books <= {key for key, _ in heard("أين الكتاب", "ar", ["ar"])} & {
+        key for key, _ in heard("كتب", "ar", ["ar"])
+    }
+    known = Dictionary({("book", "en", "ar"): (("كتاب", 1.0),)})
+    assert {one.term: one.weight for one in expand("books", "en", ["ar"], known)} == {"كتاب": 1.0, "~gtb": ROOT_WEIGHT}
 
 
 def test_in_its_own_language_and_as_words_are_nothing_is_met_by_its_sound():

@@ -48,6 +48,7 @@ def test_what_is_no_name_has_no_key():
     assert key("замок", "ru") == ""
     assert key("Rome", "en") == ""  # two classes are those of too many words
     assert key("روما", "ar") == ""
+    assert key("من", "ar") == ""
     assert key("ソ連", "ja") == ""  # not kana alone
     assert key("2022", "en") == ""
     assert keys("2022", "uk") == ()
