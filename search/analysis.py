@@ -24,6 +24,7 @@ from backissue.search.unicode_sets import CJK, HANGUL, IGNORABLE, MARKS, UNSPACE
 __all__ = [
     "ANALYSER_VERSION",
     "Forms",
+    "Memo",
     "Token",
     "analyse",
     "forms",
@@ -173,7 +174,7 @@ def stemmed_langs() -> frozenset[str]:
     return frozenset(_SNOWBALL) | {"uk"}
 
 
-class _Memo(dict[str, T]):
+class Memo(dict[str, T]):
     """What a function gives for runs; filled as runs are met, and emptied when it holds `limit` of them."""
 
     def __init__(self, function: Callable[[str], T], limit: int) -> None:
@@ -190,7 +191,7 @@ class _Memo(dict[str, T]):
         return value
 
 
-_Lexicon = _Memo[tuple[Token, ...]]
+_Lexicon = Memo[tuple[Token, ...]]
 """Runs and the tokens they give, offsets counted from the start of the run."""
 
 
@@ -203,7 +204,7 @@ def _tokens(text: str, lexicon: _Lexicon) -> list[Token]:
 
 
 @cache
-def _forms_of_run(lang: str) -> _Memo[Forms]:
+def _forms_of_run(lang: str) -> Memo[Forms]:
     tokens, written = _lexicon(lang).function, _surface_lexicon().function
 
     def forms_of_run(run: str) -> Forms:
@@ -211,7 +212,7 @@ def _forms_of_run(lang: str) -> _Memo[Forms]:
         hashes = b"".join(hash_of_term(key).to_bytes(4, "little") for key in keys)
         return Forms(" ".join(keys), " ".join(token.term for token in written(run)), hashes)
 
-    return _Memo(forms_of_run, _MAX_REMEMBERED_FORMS)
+    return Memo(forms_of_run, _MAX_REMEMBERED_FORMS)
 
 
 @cache
@@ -272,7 +273,7 @@ def _is_plain_word(run: str) -> bool:
 
 
 def _remembering(tokens_of_run: Callable[[str], Iterator[Token]]) -> _Lexicon:
-    return _Memo(lambda run: tuple(token for token in tokens_of_run(run) if token.term), _MAX_REMEMBERED_RUNS)
+    return Memo(lambda run: tuple(token for token in tokens_of_run(run) if token.term), _MAX_REMEMBERED_RUNS)
 
 
 def _pieces(run: str) -> Iterator[tuple[str, int, int]]:

@@ -1,11 +1,18 @@
 """The forward index: each passage as the numbers that a question is compared with, so that no text is read to judge it.
 
     forward/
-      terms.npy          the hashes of its terms in order, those of its title first, 3 bytes each
-      term_starts.npy    where each passage's begin, and where the last one's end
+      words.npy          the words of each passage in order, those of its title first: their numbers in the vocabulary
+      word_starts.npy    where each passage's begin in `words`, and where the last one's end
+      lengths.npy        how many terms each passage has
       title_terms.npy    how many of them are its title's
-      tokens.npy         the ids of the tokens of its title and text
-      token_starts.npy
+      terms.npy          the vocabulary: the hashes of each word's terms, 3 bytes each
+      term_counts.npy    how many each word has
+      tokens.npy         the ids of each word's tokens
+      token_counts.npy
+
+A word is what stands between two spaces, and what it gives of terms and tokens is kept once. The more often it stands, the
+lower is its number, and a number takes one byte to five: seven bits in each, the highest first, the last byte marked by
+its highest bit (variable byte codes, Manning et al. 2008, 5.3.1).
 
 A term's hash is the low 24 bits of the CRC-32 of its key (`pl:rakiet`): in one of thirty questions of 20 terms one term
 of one of 400 candidates is taken for another. Passages are in the order of the columns.
@@ -14,7 +21,7 @@ of one of 400 candidates is taken for another. Passages are in the order of the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -24,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backissue.search.analysis import forms
-from backissue.search.columns import open_column
+from backissue.search.columns import narrow, open_column
 from backissue.search.embedding import StaticEmbedder, TokenEmbedder
 from backissue.search.errors import IndexCorruptError
 from backissue.search.store import Store
@@ -38,7 +45,10 @@ HASH_BITS = np.uint32((1 << 8 * KEPT_HASH_BYTES) - 1)
 """Those of four bytes that count: of terms that are mapped from a file, the others are the next term's."""
 TAIL_DOCUMENTS_KEPT = 20_000
 """About 20 MB."""
-NAMES = ("terms", "term_starts", "title_terms", "tokens", "token_starts")
+NAMES = ("words", "word_starts", "lengths", "title_terms", "terms", "term_counts", "tokens", "token_counts")
+LAST_BYTE = 1 << 7
+"""Marks the last byte of a number."""
+MOST_BYTES = 5
 
 
 class Document(NamedTuple):
@@ -96,16 +106,63 @@ def starts_of(lengths: Iterable[int]) -> NDArray[np.int64]:
     return np.cumsum(np.fromiter(chain((0,), lengths), dtype=np.int64))
 
 
+def starts_of_counts(counts: NDArray[np.integer[Any]]) -> NDArray[Any]:
+    """The same of an array (n,) of lengths, in a small type."""
+    starts = np.zeros(len(counts) + 1, dtype=np.int64)
+    np.cumsum(counts, out=starts[1:])
+    return narrow(starts)
+
+
+def gathered(values: NDArray[Any], starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Joined:
+    """`values[start:start + length]` of each start and length, one after the other."""
+    bounds = np.zeros(len(lengths) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=bounds[1:])
+    return values[np.arange(bounds[-1]) + np.repeat(starts - bounds[:-1], lengths)], bounds
+
+
+def encoded(numbers: NDArray[np.integer[Any]]) -> Joined:
+    """Numbers (n,) as variable byte codes, and where the code of each begins, (n + 1,)."""
+    sizes = np.ones(len(numbers), dtype=np.int64)
+    rest = numbers >> 7
+    while rest.any():
+        sizes += rest > 0
+        rest = rest >> 7
+    ends = np.cumsum(sizes)
+    codes = np.zeros(int(ends[-1]) if len(ends) else 0, dtype=np.uint8)
+    codes[ends - 1] = (numbers & 127) | LAST_BYTE
+    for place in range(1, int(sizes.max(initial=0))):
+        longer = sizes > place
+        codes[ends[longer] - 1 - place] = (numbers[longer] >> 7 * place) & 127
+    return codes, np.concatenate([[0], ends])
+
+
+def decoded(codes: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The numbers (n,) of variable byte codes, and where the last byte of each stands, (n,)."""
+    last = np.flatnonzero(codes >= LAST_BYTE)
+    numbers = (codes[last] & 127).astype(np.int64)
+    sizes = np.diff(last, prepend=-1)
+    longer = np.flatnonzero(sizes > 1)
+    for place in range(1, MOST_BYTES):
+        numbers[longer] += codes[last[longer] - place].astype(np.int64) << 7 * place
+        longer = longer[sizes[longer] > place + 1]
+    return numbers, last
+
+
 @dataclass(frozen=True)
 class Forward:
     """The forward index of a generation in `folder`, mapped into memory."""
 
     folder: Path
-    terms: Hashes
-    term_starts: NDArray[np.int64]
+    words: NDArray[np.uint8]
+    word_starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
     title_terms: NDArray[np.int64]
+    terms: Hashes
+    term_counts: NDArray[np.uint8]
     tokens: TokenIds
-    token_starts: NDArray[np.int64]
+    token_counts: NDArray[np.uint8]
+    term_starts: NDArray[np.int64] = field(repr=False)
+    token_starts: NDArray[np.int64] = field(repr=False)
 
     @classmethod
     def open(cls, folder: Path, passages: int) -> Forward:
@@ -114,13 +171,18 @@ class Forward:
         Raises:
             IndexCorruptError: a file is missing or unreadable, or they are not of so many passages.
         """
-        kept, *others = (open_column(folder / f"{name}.npy") for name in NAMES)
-        forward = cls(folder, _each_as_four_bytes(kept), *others)
+        kept = {name: open_column(folder / f"{name}.npy") for name in NAMES}
+        kept["terms"] = _each_as_four_bytes(kept["terms"])
+        term_starts, token_starts = (starts_of_counts(kept[f"{name}_counts"]) for name in ("term", "token"))
+        forward = cls(folder, **kept, term_starts=term_starts, token_starts=token_starts)
         fits = (
-            len(forward.title_terms) == passages
-            and len(forward.term_starts) == len(forward.token_starts) == passages + 1
-            and forward.term_starts[-1] == len(forward.terms)
-            and forward.token_starts[-1] == len(forward.tokens)
+            len(forward.title_terms) == len(forward.lengths) == passages
+            and len(forward.word_starts) == passages + 1
+            and forward.word_starts[-1] == len(forward.words)
+            and forward.words.dtype == forward.term_counts.dtype == forward.token_counts.dtype == np.uint8
+            and len(term_starts) == len(token_starts)
+            and term_starts[-1] == len(forward.terms)
+            and token_starts[-1] == len(forward.tokens)
         )
         if not fits:
             raise IndexCorruptError(f"{folder} is not of {passages} passages. Mend it: backissue doctor --repair")
@@ -133,43 +195,48 @@ class Forward:
     def mean_lengths(self) -> tuple[float, float]:
         """How many terms a body and a title have in the mean."""
         title = int(self.title_terms.sum(dtype=np.int64))
-        return (len(self.terms) - title) / max(len(self), 1), title / max(len(self), 1)
+        return (int(self.lengths.sum(dtype=np.int64)) - title) / max(len(self), 1), title / max(len(self), 1)
 
     def documents(self, positions: NDArray[np.int64]) -> Documents:
         """The terms of the passages at some positions.
 
         Raises:
-            IndexCorruptError: where they begin is not told any more.
+            IndexCorruptError: what is kept of them is damaged.
         """
-        terms, starts = self._gathered("term", self.terms, self.term_starts, positions)
-        return Documents(terms, starts, self.title_terms[positions].astype(np.int64))
+        words, bounds = self._words(positions)
+        terms, starts = gathered(self.terms, self.term_starts[words], self.term_counts[words])
+        return Documents(terms, starts[bounds], self.title_terms[positions].astype(np.int64))
 
     def tokens_at(self, positions: NDArray[np.int64]) -> Joined:
         """The ids of the tokens of the passages at some positions.
 
         Raises:
-            IndexCorruptError: where they begin is not told any more.
+            IndexCorruptError: what is kept of them is damaged.
         """
-        return self._gathered("token", self.tokens, self.token_starts, positions)
+        words, bounds = self._words(positions)
+        tokens, starts = gathered(self.tokens, self.token_starts[words], self.token_counts[words])
+        return tokens, starts[bounds]
 
     def document(self, position: int) -> Document:
         """The passage at a position."""
-        term, term_end = self.term_starts[position : position + 2].tolist()
-        token, token_end = self.token_starts[position : position + 2].tolist()
-        return Document(self.terms[term:term_end], int(self.title_terms[position]), self.tokens[token:token_end])
+        positions = np.array([position])
+        return Document(
+            self.documents(positions).terms, int(self.title_terms[position]), self.tokens_at(positions)[0]
+        )
 
-    def _gathered(
-        self, kind: str, values: NDArray[Any], starts: NDArray[np.int64], positions: NDArray[np.int64]
-    ) -> Joined:
-        """`values[starts[p]:starts[p + 1]]` of each position p."""
-        begins, ends = starts[positions], starts[positions + 1]
-        lengths = ends - begins
-        if (begins < 0).any() or (lengths < 0).any() or (ends > len(values)).any():
-            raise IndexCorruptError(
-                f"{self.folder / f'{kind}_starts.npy'} is damaged. Mend it: backissue doctor --repair"
-            )
-        bounds = np.concatenate([[0], np.cumsum(lengths)])
-        return values[np.arange(bounds[-1]) + np.repeat(begins - bounds[:-1], lengths)], bounds
+    def _words(self, positions: NDArray[np.int64]) -> Joined:
+        """The numbers of the words of the passages at some positions."""
+        begins, ends = self.word_starts[positions], self.word_starts[positions + 1]
+        if (begins < 0).any() or (ends < begins).any() or (ends > len(self.words)).any():
+            raise self._damaged("word_starts")
+        codes, bounds = gathered(self.words, begins, ends - begins)
+        numbers, last = decoded(codes)
+        if numbers.max(initial=0) >= max(len(self.term_counts), 1):
+            raise self._damaged("words")
+        return numbers, np.searchsorted(last, bounds)
+
+    def _damaged(self, name: str) -> IndexCorruptError:
+        return IndexCorruptError(f"{self.folder / name}.npy is damaged. Mend it: backissue doctor --repair")
 
 
 def _each_as_four_bytes(kept: NDArray[Any]) -> Hashes:
