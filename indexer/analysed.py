@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import count
+from itertools import chain, count
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backissue.indexer.forward import MOST_OF_WORD, Word, token_type
+from backissue.indexer.forward import MOST_OF_WORD, Word, token_type, word_of
 from backissue.indexer.lexical import LexicalPassage
 from backissue.search.analysis import Memo, forms
 from backissue.search.embedding import StaticEmbedder
@@ -34,7 +34,7 @@ class Analysed:
 
     passages: list[LexicalPassage]
     vocabulary: list[Word]
-    words: NDArray[np.int64]
+    words: NDArray[np.int32]
     counts: NDArray[np.int64]
 
 
@@ -52,35 +52,34 @@ class _Word(NamedTuple):
 def analyse_passages(records: Sequence[Record]) -> Analysed:
     """The passages of records, each analysed in its language."""
     embedder = StaticEmbedder.bundled()
+    written = [(_words_of(lang), embedder.words(title), embedder.words(text)) for _, title, text, lang, *_ in records]
+    # Words that are new are cut into tokens together, which takes a third of the time.
+    embedder.token_ids(" ".join({word for known, *parts in written for word in chain(*parts) if word not in known}))
     passages, words, counts = [], [], []
     places: defaultdict[Word, int] = defaultdict(count().__next__)
-    for row, title, text, lang, *codes, day in records:
-        known = _words_of(lang)
-        in_title, in_text = embedder.words(title), embedder.words(text)
-        # Those that are new are cut into tokens together, which takes less time.
-        embedder.token_ids(" ".join({word for word in (*in_title, *in_text) if word not in known}))
+    for (row, _, _, _, *codes, day), (known, in_title, in_text) in zip(records, written, strict=True):
         of_title, of_text = [known[word] for word in in_title], [known[word] for word in in_text]
         lang_code, source, section, author = codes
         passages.append(
             LexicalPassage(
                 row,
-                _joined(word.keys for word in of_text),
-                _joined(word.keys for word in of_title),
-                exact_field(_joined(word.written for word in of_title), _joined(word.written for word in of_text)),
+                _joined([word.keys for word in of_text]),
+                _joined([word.keys for word in of_title]),
+                exact_field(_joined([word.written for word in of_title]), _joined([word.written for word in of_text])),
                 (lang_code, source, section, author),
                 day,
             )
         )
-        own = [places[part] for word in (*of_title, *of_text) for part in word.parts]
+        own = [places[part] for word in of_title + of_text for part in word.parts]
         words += own
-        title_terms = sum(word.terms for word in of_title)
-        counts.append((len(own), title_terms + sum(word.terms for word in of_text), title_terms))
+        title_terms = sum([word.terms for word in of_title])
+        counts.append((len(own), title_terms + sum([word.terms for word in of_text]), title_terms))
     return Analysed(
-        passages, list(places), np.array(words, dtype=np.int64), np.array(counts, dtype=np.int64).reshape(-1, 3)
+        passages, list(places), np.array(words, dtype=np.int32), np.array(counts, dtype=np.int64).reshape(-1, 3)
     )
 
 
-def _joined(parts: Iterator[str]) -> str:
+def _joined(parts: list[str]) -> str:
     return " ".join(filter(None, parts))
 
 
@@ -89,14 +88,15 @@ def _words_of(lang: str) -> Memo[_Word]:
     embedder = StaticEmbedder.bundled()
     type_of_tokens = token_type(embedder.vocabulary)
 
-    def word_of(written: str) -> _Word:
-        found = forms(written, lang)
-        hashes = np.frombuffer(found.hashes, np.uint8).reshape(-1, HASH_BYTES)[:, :KEPT_HASH_BYTES]
-        tokens = embedder.token_ids(written).astype(type_of_tokens)
+    def analysed(written: str) -> _Word:
+        found, tokens = forms(written, lang), embedder.token_ids(written).astype(type_of_tokens)
+        hashes = [found.hashes[at : at + KEPT_HASH_BYTES] for at in range(0, len(found.hashes), HASH_BYTES)]
         parts = tuple(
-            (hashes[first : first + MOST_OF_WORD].tobytes(), tokens[first : first + MOST_OF_WORD].tobytes())
-            for first in range(0, max(len(hashes), len(tokens)), MOST_OF_WORD)
+            [
+                word_of(b"".join(hashes[first : first + MOST_OF_WORD]), tokens[first : first + MOST_OF_WORD].tobytes())
+                for first in range(0, max(len(hashes), len(tokens)), MOST_OF_WORD)
+            ]
         )
         return _Word(found.keys, found.surface, len(hashes), parts)
 
-    return Memo(word_of, _MOST_REMEMBERED)
+    return Memo(analysed, _MOST_REMEMBERED)

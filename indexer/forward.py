@@ -12,8 +12,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from backissue.search.forward import KEPT_HASH_BYTES, encoded, gathered, starts_of_counts
 
-Word = tuple[bytes, bytes]
-"""What is kept of a word: the hashes of its terms and the ids of its tokens, at most `MOST_OF_WORD` of each."""
+Word = bytes
+"""What is kept of a word: one byte that says how many terms it has, their hashes, and the ids of its tokens."""
 
 MOST_OF_WORD = np.iinfo(np.uint8).max
 
@@ -29,6 +29,11 @@ _PASSAGES_AT_ONCE = 1 << 12
 def token_type(vocabulary: int) -> np.dtype[Any]:
     """The type of the ids of tokens of which there are so many."""
     return np.dtype(np.uint16 if vocabulary <= 1 << 16 else np.int32)
+
+
+def word_of(terms: bytes, tokens: bytes) -> Word:
+    """The word of these terms and tokens, at most `MOST_OF_WORD` of each."""
+    return bytes((len(terms) // KEPT_HASH_BYTES,)) + terms + tokens
 
 
 class GrowingArray:
@@ -108,8 +113,9 @@ class Vocabulary:
         return numbers
 
     def _added(self, word: Word) -> int:
-        self._terms.append(word[0])
-        self._tokens.append(word[1])
+        terms_end = 1 + word[0] * KEPT_HASH_BYTES
+        self._terms.append(word[1:terms_end])
+        self._tokens.append(word[terms_end:])
         number = self._numbers[word] = self._size
         self._size += 1
         return number
@@ -162,7 +168,7 @@ class ForwardWriter:
         for path in self._folder.glob("*.tmp"):
             path.unlink()
 
-    def append(self, vocabulary: Sequence[Word], words: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
+    def append(self, vocabulary: Sequence[Word], words: NDArray[np.int32], counts: NDArray[np.int64]) -> None:
         """Passages behind those that were written: their words, as places in a vocabulary of their own, and for each
         passage how many words it has, how many terms, and how many of these are its title's: (n, 3).
         """
