@@ -183,7 +183,7 @@ class ForwardWriter:
         np.save(self._folder / "title_terms.npy", np.minimum(counts[:, 2], _MOST_TERMS).astype(np.uint16))
         self._words.seek(0)
         sizes = []
-        with growing(self._folder / "words.npy", np.uint8) as array:
+        with growing(self._folder / "words.npy", np.uint16) as array:
             for first in range(0, len(counts), _PASSAGES_AT_ONCE):
                 lengths = counts[first : first + _PASSAGES_AT_ONCE, 0]
                 numbers = np.frombuffer(self._words.read(4 * int(lengths.sum())), dtype=np.uint32)

@@ -11,8 +11,8 @@
       token_counts.npy
 
 A word is what stands between two spaces, and what it gives of terms and tokens is kept once. The more often it stands, the
-lower is its number, and a number takes one byte to five: seven bits in each, the highest first, the last byte marked by
-its highest bit (variable byte codes, Manning et al. 2008, 5.3.1).
+lower is its number. The 32,768 lowest take two bytes; another takes two bytes more, which go before and have the highest
+bit set.
 
 A term's hash is the low 24 bits of the CRC-32 of its key (`pl:rakiet`): in one of thirty questions of 20 terms one term
 of one of 400 candidates is taken for another. Passages are in the order of the columns.
@@ -46,9 +46,8 @@ HASH_BITS = np.uint32((1 << 8 * KEPT_HASH_BYTES) - 1)
 TAIL_DOCUMENTS_KEPT = 20_000
 """About 20 MB."""
 NAMES = ("words", "word_starts", "lengths", "title_terms", "terms", "term_counts", "tokens", "token_counts")
-LAST_BYTE = 1 << 7
-"""Marks the last byte of a number."""
-MOST_BYTES = 5
+GOES_ON = 1 << 15
+"""Marks the first half of a number that takes two, of 15 bits each."""
 
 
 class Document(NamedTuple):
@@ -120,32 +119,24 @@ def gathered(values: NDArray[Any], starts: NDArray[np.int64], lengths: NDArray[n
     return values[np.arange(bounds[-1]) + np.repeat(starts - bounds[:-1], lengths)], bounds
 
 
-def encoded(numbers: NDArray[np.integer[Any]]) -> Joined:
-    """Numbers (n,) as variable byte codes, and where the code of each begins, (n + 1,)."""
-    sizes = np.ones(len(numbers), dtype=np.int64)
-    rest = numbers >> 7
-    while rest.any():
-        sizes += rest > 0
-        rest = rest >> 7
-    ends = np.cumsum(sizes)
-    codes = np.zeros(int(ends[-1]) if len(ends) else 0, dtype=np.uint8)
-    codes[ends - 1] = (numbers & 127) | LAST_BYTE
-    for place in range(1, int(sizes.max(initial=0))):
-        longer = sizes > place
-        codes[ends[longer] - 1 - place] = (numbers[longer] >> 7 * place) & 127
-    return codes, np.concatenate([[0], ends])
+def encoded(numbers: NDArray[np.uint32]) -> Joined:
+    """Numbers (n,) below 2^30 as codes of one half or two, and where those of each begin, (n + 1,)."""
+    is_long = numbers >= GOES_ON
+    starts = starts_of_counts(1 + is_long)
+    codes = np.zeros(int(starts[-1]), dtype=np.uint16)
+    codes[starts[:-1][is_long]] = numbers[is_long] >> 15 | GOES_ON
+    codes[starts[1:] - 1] = numbers & GOES_ON - 1
+    return codes, starts
 
 
-def decoded(codes: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The numbers (n,) of variable byte codes, and where the last byte of each stands, (n,)."""
-    last = np.flatnonzero(codes >= LAST_BYTE)
-    numbers = (codes[last] & 127).astype(np.int64)
-    sizes = np.diff(last, prepend=-1)
-    longer = np.flatnonzero(sizes > 1)
-    for place in range(1, MOST_BYTES):
-        numbers[longer] += codes[last[longer] - place].astype(np.int64) << 7 * place
-        longer = longer[sizes[longer] > place + 1]
-    return numbers, last
+def decoded(codes: NDArray[np.uint16]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The numbers (n,) of codes, and where the last half of each stands, (n,)."""
+    goes_on = codes >= GOES_ON
+    values = codes.astype(np.int32)
+    first = np.flatnonzero(goes_on[:-1])
+    values[first + 1] += values[first] - GOES_ON << 15
+    last = np.flatnonzero(~goes_on)
+    return values[last], last
 
 
 @dataclass(frozen=True)
@@ -153,7 +144,7 @@ class Forward:
     """The forward index of a generation in `folder`, mapped into memory."""
 
     folder: Path
-    words: NDArray[np.uint8]
+    words: NDArray[np.uint16]
     word_starts: NDArray[np.int64]
     lengths: NDArray[np.int64]
     title_terms: NDArray[np.int64]
@@ -179,7 +170,8 @@ class Forward:
             len(forward.title_terms) == len(forward.lengths) == passages
             and len(forward.word_starts) == passages + 1
             and forward.word_starts[-1] == len(forward.words)
-            and forward.words.dtype == forward.term_counts.dtype == forward.token_counts.dtype == np.uint8
+            and forward.words.dtype == np.uint16
+            and forward.term_counts.dtype == forward.token_counts.dtype == np.uint8
             and len(term_starts) == len(token_starts)
             and term_starts[-1] == len(forward.terms)
             and token_starts[-1] == len(forward.tokens)
@@ -229,11 +221,12 @@ class Forward:
         begins, ends = self.word_starts[positions], self.word_starts[positions + 1]
         if (begins < 0).any() or (ends < begins).any() or (ends > len(self.words)).any():
             raise self._damaged("word_starts")
-        codes, bounds = gathered(self.words, begins, ends - begins)
-        numbers, last = decoded(codes)
-        if numbers.max(initial=0) >= max(len(self.term_counts), 1):
+        kept = memoryview(self.words)
+        parts = [kept[begin:end] for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)]
+        numbers, last = decoded(np.frombuffer(b"".join(parts), dtype=np.uint16))
+        if numbers.max(initial=-1) >= len(self.term_counts) or numbers.min(initial=0) < 0:
             raise self._damaged("words")
-        return numbers, np.searchsorted(last, bounds)
+        return numbers, np.searchsorted(last, starts_of_counts(ends - begins))
 
     def _damaged(self, name: str) -> IndexCorruptError:
         return IndexCorruptError(f"{self.folder / name}.npy is damaged. Mend it: backissue doctor --repair")
