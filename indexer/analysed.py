@@ -16,7 +16,6 @@ from backissue.indexer.forward import MOST_OF_WORD, Word, token_type, word_of
 from backissue.indexer.lexical import LexicalPassage
 from backissue.search.analysis import Memo, forms
 from backissue.search.embedding import StaticEmbedder
-from backissue.search.forward import HASH_BYTES, KEPT_HASH_BYTES
 from backissue.search.lexical import exact_field
 
 ANALYSED_AT_ONCE = 256
@@ -90,10 +89,10 @@ def _words_of(lang: str) -> Memo[_Word]:
 
     def analysed(written: str) -> _Word:
         found, tokens = forms(written, lang), embedder.token_ids(written).astype(type_of_tokens)
-        hashes = [found.hashes[at : at + KEPT_HASH_BYTES] for at in range(0, len(found.hashes), HASH_BYTES)]
+        hashes = np.frombuffer(found.hashes, dtype="<u4")
         parts = tuple(
             [
-                word_of(b"".join(hashes[first : first + MOST_OF_WORD]), tokens[first : first + MOST_OF_WORD].tobytes())
+                word_of(hashes[first : first + MOST_OF_WORD].tobytes(), tokens[first : first + MOST_OF_WORD].tobytes())
                 for first in range(0, max(len(hashes), len(tokens)), MOST_OF_WORD)
             ]
         )

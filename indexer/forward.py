@@ -10,7 +10,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from backissue.search.forward import KEPT_HASH_BYTES, encoded, gathered, starts_of_counts
+from backissue.search.forward import HASH_BYTES, encoded, gathered, starts_of_counts
 
 Word = bytes
 """What is kept of a word: one byte that says how many terms it has, their hashes, and the ids of its tokens."""
@@ -33,7 +33,7 @@ def token_type(vocabulary: int) -> np.dtype[Any]:
 
 def word_of(terms: bytes, tokens: bytes) -> Word:
     """The word of these terms and tokens, at most `MOST_OF_WORD` of each."""
-    return bytes((len(terms) // KEPT_HASH_BYTES,)) + terms + tokens
+    return bytes((len(terms) // HASH_BYTES,)) + terms + tokens
 
 
 class GrowingArray:
@@ -67,29 +67,28 @@ def growing(path: Path, dtype: DTypeLike) -> Iterator[GrowingArray]:
 
 
 class _OfWords:
-    """Some values of each word in a file, word after word, and how many each has; `width` numbers are a value."""
+    """Some values of each word in a file, word after word, and how many each has."""
 
-    def __init__(self, file: IO[bytes], dtype: np.dtype[Any], width: int = 1) -> None:
-        self._file, self._dtype, self._width = file, dtype, width
+    def __init__(self, file: IO[bytes], dtype: np.dtype[Any]) -> None:
+        self._file, self._dtype = file, dtype
         self._counts = bytearray()
 
     def append(self, values: bytes) -> None:
         """The next word's."""
         self._file.write(values)
-        self._counts.append(len(values) // (self._dtype.itemsize * self._width))
+        self._counts.append(len(values) // self._dtype.itemsize)
 
-    def save(self, folder: Path, name: str, order: NDArray[np.int64], padding: int = 0) -> None:
-        """Writes the values and counts of the words in another order, with some zeros behind the values."""
+    def save(self, folder: Path, name: str, order: NDArray[np.int64]) -> None:
+        """Writes the values and counts of the words in another order."""
         self._file.flush()
         counts = np.frombuffer(self._counts, dtype=np.uint8)
         np.save(folder / f"{name}_counts.npy", counts[order])
-        starts = starts_of_counts(counts) * self._width
+        starts = starts_of_counts(counts)
         values = np.memmap(self._file, self._dtype, mode="r") if starts[-1] else np.zeros(0, self._dtype)
         with growing(folder / f"{name}s.npy", self._dtype) as array:
             for first in range(0, len(order), _WORDS_AT_ONCE):
                 some = order[first : first + _WORDS_AT_ONCE]
-                array.append(gathered(values, starts[some], counts[some].astype(np.int64) * self._width)[0])
-            array.append(np.zeros(padding, dtype=self._dtype))
+                array.append(gathered(values, starts[some], counts[some])[0])
 
 
 class Vocabulary:
@@ -113,7 +112,7 @@ class Vocabulary:
         return numbers
 
     def _added(self, word: Word) -> int:
-        terms_end = 1 + word[0] * KEPT_HASH_BYTES
+        terms_end = 1 + word[0] * HASH_BYTES
         self._terms.append(word[1:terms_end])
         self._tokens.append(word[terms_end:])
         number = self._numbers[word] = self._size
@@ -130,7 +129,7 @@ class Vocabulary:
     def save(self, folder: Path) -> NDArray[np.uint32]:
         """Writes the words, the most frequent first; gives the number that each has there in place of its first."""
         order = np.argsort(-self._often[: self._size], kind="stable")
-        self._terms.save(folder, "term", order, padding=1)  # Whoever reads the last term reads a byte more.
+        self._terms.save(folder, "term", order)
         self._tokens.save(folder, "token", order)
         places = np.empty(len(order), dtype=np.uint32)
         places[order] = np.arange(len(order), dtype=np.uint32)
@@ -154,9 +153,7 @@ class ForwardWriter:
             )
             self._files = files.pop_all()
         self._words = words
-        self._vocabulary = Vocabulary(
-            _OfWords(terms, np.dtype(np.uint8), KEPT_HASH_BYTES), _OfWords(tokens, token_type(vocabulary))
-        )
+        self._vocabulary = Vocabulary(_OfWords(terms, np.dtype(np.uint32)), _OfWords(tokens, token_type(vocabulary)))
 
     def __enter__(self) -> ForwardWriter:
         return self

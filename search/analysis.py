@@ -156,8 +156,8 @@ def key_of_term(term: str, lang: str) -> str:
 
 
 def hash_of_term(key: str) -> int:
-    """24 bits that stand for a term's key where there is no room for it."""
-    return crc32(key.encode("utf-8", "surrogatepass")) & 0xFFFFFF
+    """32 bits that stand for a term's key where there is no room for it."""
+    return crc32(key.encode("utf-8", "surrogatepass"))
 
 
 def surface(text: str) -> list[Token]:

@@ -5,17 +5,17 @@
       word_starts.npy    where each passage's begin in `words`, and where the last one's end
       lengths.npy        how many terms each passage has
       title_terms.npy    how many of them are its title's
-      terms.npy          the vocabulary: the hashes of each word's terms, 3 bytes each
+      terms.npy          the vocabulary: the hashes of each word's terms
       term_counts.npy    how many each word has
       tokens.npy         the ids of each word's tokens
       token_counts.npy
 
-A word is what stands between two spaces, and what it gives of terms and tokens is kept once. The more often it stands, the
-lower is its number. The 32,768 lowest take two bytes; another takes two bytes more, which go before and have the highest
-bit set.
+A word is what stands between two spaces, and what it gives of terms and tokens is kept once. The more often it stands,
+the lower is its number. The 32,768 lowest take two bytes; any other takes two bytes more, which go before and have the
+highest bit set.
 
-A term's hash is the low 24 bits of the CRC-32 of its key (`pl:rakiet`): in one of thirty questions of 20 terms one term
-of one of 400 candidates is taken for another. Passages are in the order of the columns.
+A term's hash is the CRC-32 of its key (`pl:rakiet`): in one of eight thousand questions of 20 terms one term of one of
+400 candidates is taken for another. Passages are in the order of the columns.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backissue.search.analysis import forms
-from backissue.search.columns import narrow, open_column
+from backissue.search.columns import open_column
 from backissue.search.embedding import StaticEmbedder, TokenEmbedder
 from backissue.search.errors import IndexCorruptError
 from backissue.search.store import Store
@@ -40,9 +40,6 @@ Hashes = NDArray[np.uint32]
 TokenIds = NDArray[np.integer[Any]]
 
 HASH_BYTES = 4
-KEPT_HASH_BYTES = 3
-HASH_BITS = np.uint32((1 << 8 * KEPT_HASH_BYTES) - 1)
-"""Those of four bytes that count: of terms that are mapped from a file, the others are the next term's."""
 TAIL_DOCUMENTS_KEPT = 20_000
 """About 20 MB."""
 NAMES = ("words", "word_starts", "lengths", "title_terms", "terms", "term_counts", "tokens", "token_counts")
@@ -106,17 +103,19 @@ def starts_of(lengths: Iterable[int]) -> NDArray[np.int64]:
 
 
 def starts_of_counts(counts: NDArray[np.integer[Any]]) -> NDArray[Any]:
-    """The same of an array (n,) of lengths, in a small type."""
-    starts = np.zeros(len(counts) + 1, dtype=np.int64)
+    """The same of an array (n,) of lengths, in 4 bytes each where that is enough."""
+    is_small = int(counts.sum(dtype=np.int64)) <= np.iinfo(np.int32).max
+    starts = np.zeros(len(counts) + 1, dtype=np.int32 if is_small else np.int64)
     np.cumsum(counts, out=starts[1:])
-    return narrow(starts)
+    return starts
 
 
 def gathered(values: NDArray[Any], starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Joined:
     """`values[start:start + length]` of each start and length, one after the other."""
-    bounds = np.zeros(len(lengths) + 1, dtype=np.int64)
-    np.cumsum(lengths, out=bounds[1:])
-    return values[np.arange(bounds[-1]) + np.repeat(starts - bounds[:-1], lengths)], bounds
+    bounds = starts_of_counts(lengths)
+    at = np.repeat(starts - bounds[:-1], lengths)
+    at += np.arange(len(at), dtype=at.dtype)
+    return values.take(at), bounds
 
 
 def encoded(numbers: NDArray[np.uint32]) -> Joined:
@@ -163,14 +162,13 @@ class Forward:
             IndexCorruptError: a file is missing or unreadable, or they are not of so many passages.
         """
         kept = {name: open_column(folder / f"{name}.npy") for name in NAMES}
-        kept["terms"] = _each_as_four_bytes(kept["terms"])
         term_starts, token_starts = (starts_of_counts(kept[f"{name}_counts"]) for name in ("term", "token"))
         forward = cls(folder, **kept, term_starts=term_starts, token_starts=token_starts)
         fits = (
             len(forward.title_terms) == len(forward.lengths) == passages
             and len(forward.word_starts) == passages + 1
             and forward.word_starts[-1] == len(forward.words)
-            and forward.words.dtype == np.uint16
+            and (forward.words.dtype, forward.terms.dtype) == (np.uint16, np.uint32)
             and forward.term_counts.dtype == forward.token_counts.dtype == np.uint8
             and len(term_starts) == len(token_starts)
             and term_starts[-1] == len(forward.terms)
@@ -196,7 +194,7 @@ class Forward:
             IndexCorruptError: what is kept of them is damaged.
         """
         words, bounds = self._words(positions)
-        terms, starts = gathered(self.terms, self.term_starts[words], self.term_counts[words])
+        terms, starts = gathered(self.terms, self.term_starts.take(words), self.term_counts.take(words))
         return Documents(terms, starts[bounds], self.title_terms[positions].astype(np.int64))
 
     def tokens_at(self, positions: NDArray[np.int64]) -> Joined:
@@ -206,15 +204,13 @@ class Forward:
             IndexCorruptError: what is kept of them is damaged.
         """
         words, bounds = self._words(positions)
-        tokens, starts = gathered(self.tokens, self.token_starts[words], self.token_counts[words])
+        tokens, starts = gathered(self.tokens, self.token_starts.take(words), self.token_counts.take(words))
         return tokens, starts[bounds]
 
     def document(self, position: int) -> Document:
         """The passage at a position."""
         positions = np.array([position])
-        return Document(
-            self.documents(positions).terms, int(self.title_terms[position]), self.tokens_at(positions)[0]
-        )
+        return Document(self.documents(positions).terms, int(self.title_terms[position]), self.tokens_at(positions)[0])
 
     def _words(self, positions: NDArray[np.int64]) -> Joined:
         """The numbers of the words of the passages at some positions."""
@@ -230,12 +226,6 @@ class Forward:
 
     def _damaged(self, name: str) -> IndexCorruptError:
         return IndexCorruptError(f"{self.folder / name}.npy is damaged. Mend it: backissue doctor --repair")
-
-
-def _each_as_four_bytes(kept: NDArray[Any]) -> Hashes:
-    """Hashes of 3 bytes, behind which there is one byte more, read without a copy."""
-    count = max(len(kept) - 1, 0) // KEPT_HASH_BYTES if kept.dtype == np.uint8 else 0
-    return np.ndarray(count, dtype="<u4", buffer=kept, strides=(KEPT_HASH_BYTES,))
 
 
 class TailDocuments:

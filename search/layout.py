@@ -31,7 +31,7 @@ of a vector, and of a signature, says which it is."""
 
 GENERATION_FORMAT = 4
 """The format of generations that this version writes and reads. 1: the first. 2: with a forward index. 3: with 24 bits
-a term in it. 4: with words in it, and a vocabulary. For another one a rebuild is enough."""
+a term in it. 4: of words and what they give. For another one a rebuild is enough."""
 
 _CHUNK_BYTES = 1 << 20
 
