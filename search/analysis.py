@@ -26,6 +26,7 @@ __all__ = [
     "ANALYSER_VERSION",
     "TERMS_VERSION",
     "Forms",
+    "Memo",
     "Token",
     "analyse",
     "forms",
@@ -169,8 +170,8 @@ def key_of_term(term: str, lang: str) -> str:
 
 
 def hash_of_term(key: str) -> int:
-    """24 bits that stand for a term's key where there is no room for it."""
-    return crc32(key.encode("utf-8", "surrogatepass")) & 0xFFFFFF
+    """32 bits that stand for a term's key where there is no room for it."""
+    return crc32(key.encode("utf-8", "surrogatepass"))
 
 
 def surface(text: str) -> list[Token]:
@@ -187,7 +188,7 @@ def stemmed_langs() -> frozenset[str]:
     return frozenset(_SNOWBALL) | {"uk"}
 
 
-class _Memo(dict[str, T]):
+class Memo(dict[str, T]):
     """What a function gives for runs; filled as runs are met, and emptied when it holds `limit` of them."""
 
     def __init__(self, function: Callable[[str], T], limit: int) -> None:
@@ -204,7 +205,7 @@ class _Memo(dict[str, T]):
         return value
 
 
-_Lexicon = _Memo[tuple[Token, ...]]
+_Lexicon = Memo[tuple[Token, ...]]
 """Runs and the tokens they give, offsets counted from the start of the run."""
 
 
@@ -217,7 +218,7 @@ def _tokens(text: str, lexicon: _Lexicon) -> list[Token]:
 
 
 @cache
-def _forms_of_run(lang: str) -> _Memo[Forms]:
+def _forms_of_run(lang: str) -> Memo[Forms]:
     tokens, names, written = _lexicon(lang).function, _names_lexicon(lang).function, _surface_lexicon().function
 
     def forms_of_run(run: str) -> Forms:
@@ -225,7 +226,7 @@ def _forms_of_run(lang: str) -> _Memo[Forms]:
         hashes = b"".join(hash_of_term(key).to_bytes(4, "little") for key in keys)
         return Forms(" ".join(keys), " ".join(token.term for token in written(run)), hashes)
 
-    return _Memo(forms_of_run, _MAX_REMEMBERED_FORMS)
+    return Memo(forms_of_run, _MAX_REMEMBERED_FORMS)
 
 
 @cache
@@ -306,7 +307,7 @@ def _is_plain_word(run: str) -> bool:
 
 
 def _remembering(tokens_of_run: Callable[[str], Iterator[Token]]) -> _Lexicon:
-    return _Memo(lambda run: tuple(token for token in tokens_of_run(run) if token.term), _MAX_REMEMBERED_RUNS)
+    return Memo(lambda run: tuple(token for token in tokens_of_run(run) if token.term), _MAX_REMEMBERED_RUNS)
 
 
 def _pieces(run: str) -> Iterator[tuple[str, int, int]]:

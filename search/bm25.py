@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from backissue.search.forward import HASH_BITS, Documents
+from backissue.search.forward import Documents
 from backissue.search.lexical import K1, TermTable
 from backissue.search.proximity import best_windows
 
@@ -44,7 +44,7 @@ def find_matches(table: TermTable, documents: Documents) -> Matches:
     if not len(hashes) or not len(at):
         nothing = np.zeros(0, dtype=np.int64)
         return Matches(nothing, nothing, nothing, nothing.astype(np.bool_))
-    wanted = documents.terms[at] & HASH_BITS
+    wanted = documents.terms[at]
     found = np.minimum(np.searchsorted(hashes, wanted), len(hashes) - 1)
     same = hashes[found] == wanted
     at, found = at[same], found[same]
