@@ -31,7 +31,7 @@ from backissue.search.groups import (
 from backissue.search.lexical import TermTable
 from backissue.search.question import Question, understand
 from backissue.search.rerank import Evidence, Reranker
-from backissue.search.retrieval import SILENT, Legs, gather, limits_of, retrieve
+from backissue.search.retrieval import SILENT, Legs, gather, langs_of, limits_of, retrieve
 from backissue.search.snapshot import Snapshot
 from backissue.search.translations import Translations
 from backissue.search.types import Answer, Hit, Mode, PassageHit, Query, Results, Sort
@@ -103,7 +103,7 @@ def run(
         legs, candidates = SILENT, NO_CANDIDATES
         firsts = browse(snapshot.columns, mask)
         page = [listed(snapshot.columns, position) for position in firsts[shown].tolist()]
-    if not clock.allows("answers", options.answers and bool(question.text)):
+    if options.answers and not clock.allows("answers", bool(question.text)):
         options = replace(options, answers=False)
     reader = Reader(question, tokens)
     hits = tuple(clock.each(present(snapshot, question, candidates, legs, page, reader, options, reranker)))
@@ -199,7 +199,7 @@ def evidence_of(snapshot: Snapshot, table: TermTable, candidates: Candidates, so
     """What is known of some of the candidates."""
     positions = candidates.positions[some]
     documents = snapshot.documents(positions)
-    limits = limits_of(snapshot, table, positions)
+    limits = limits_of(table, langs_of(snapshot, positions))
     everywhere = together = np.zeros(len(some))
     if not np.isnan(candidates.lexical[some]).all():
         matches = find_matches(table, documents)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from backissue.search.analysis import Token, analyse, stop_words
 from backissue.search.embedding import Embedder
-from backissue.search.language import detect
+from backissue.search.language import UNDETERMINED, detect
 from backissue.search.lexical import WeightedTerm
 from backissue.search.translations import Translations
 from backissue.search.types import UNKNOWN_LANG, Query
@@ -30,13 +30,12 @@ NAME_WEIGHT = 0.7
 class Question:
     """A query as the legs need it.
 
-    `lang` is "und" where it cannot be told. `terms` are for all languages of the archive, translated where these
+    `lang` is "und" where it is not sure. `terms` are for all languages of the archive, translated where these
     are not the question's; `vector` has shape (d,) and length 1, or is None where only words are searched.
     """
 
     query: Query
     lang: str
-    confidence: float
     terms: tuple[WeightedTerm, ...]
     vector: NDArray[np.float32] | None
 
@@ -58,13 +57,11 @@ def understand(
     query: Query, langs: Sequence[str], embedder: Embedder | None, translations: Translations | None
 ) -> Question:
     """Reads a query for an archive of the given languages; without an embedder it has no vector."""
-    detection = detect(query.text) if query.text else None
-    sure = detection is not None and detection.confidence >= SURE_CONFIDENCE
-    lang = detection.lang if detection is not None and sure else UNKNOWN_LANG
+    detection = detect(query.text, enough=SURE_CONFIDENCE) if query.text else UNDETERMINED
+    lang = detection.lang if detection.confidence >= SURE_CONFIDENCE else UNKNOWN_LANG
     return Question(
         query=query,
         lang=lang,
-        confidence=detection.confidence if detection is not None else 0.0,
         terms=tuple(expand(query.text, lang, langs, translations)),
         vector=embedder.embed_queries([query.text])[0] if embedder is not None and query.text else None,
     )
@@ -80,11 +77,13 @@ def expand(
     question's own stop words are in none.
     """
     weighted: list[WeightedTerm] = []
-    own = [(token.term, _word(text, token)) for token in analyse(text, question_lang)]
+    own: list[tuple[str, str]] | None = None
     for lang in langs:
         if question_lang in (lang, UNKNOWN_LANG) or lang == UNKNOWN_LANG:
             terms = [WeightedTerm(lang, one.term, 1.0, _word(text, one)) for one in analyse(text, lang)]
         else:
+            if own is None:
+                own = [(token.term, _word(text, token)) for token in analyse(text, question_lang)]
             terms = _translated(own, question_lang, lang, translations)
             terms += _unchanged(text, question_lang, lang, {term.source for term in terms})
         weighted.extend(_strongest(terms))

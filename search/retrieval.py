@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,9 @@ LEG_DEPTH = 200
 CANDIDATE_LOG_ODDS = 7.0
 """How far below the best one's a candidate's log-odds may lie, an 1,100th of its odds: every leg always finds its
 number of passages, whatever they are worth. Totals, facets and the timeline count what is left."""
+
+Langs = tuple[Sequence[str], NDArray[np.int64]]
+"""Of n passages the languages that they are in, and the place of each passage's among these, (n,)."""
 
 _NOTHING = (np.zeros(0, dtype=np.int64), np.zeros(0))
 
@@ -73,12 +76,11 @@ def gather(
     if "semantic" not in legs.abstained and question.vector is not None:
         unseen = semantic_rank == 0
         semantic[unseen] = snapshot.cosines(question.vector, positions[unseen])
-    langs = snapshot.names["lang"]
-    readable_codes = {code for code, lang in langs.items() if question.reads(lang)} | {0}
-    readable = np.isin(snapshot.columns.lang[positions], list(readable_codes))
-    words = _words(snapshot, table, positions, lexical)
+    names, places = langs = langs_of(snapshot, positions)
+    readable = np.array([question.reads(lang) for lang in names], dtype=np.bool_)[places]
+    words = _words(limits_of(table, langs), lexical)
     fused = fuse(words, semantic, readable, Calibration.bundled().fusion[mode])
-    best = np.lexsort((snapshot.columns.row[positions], -fused))
+    best = np.argsort(-fused, kind="stable")  # of equal ones the first row
     if mode is Mode.HYBRID and not keep_all:
         best = best[fused[best] >= fused.max(initial=-np.inf) - CANDIDATE_LOG_ODDS]
     return Candidates(
@@ -104,17 +106,19 @@ def _spread(
     return spread, ranks
 
 
-def _words(
-    snapshot: Snapshot, table: TermTable, positions: NDArray[np.int64], lexical: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _words(limits: NDArray[np.float64], lexical: NDArray[np.float64]) -> NDArray[np.float64]:
     """BM25 sums as parts of the highest that the question could reach in each passage's language."""
-    limits = limits_of(snapshot, table, positions)
     return np.minimum(np.divide(lexical, limits * (1 + TITLE_WEIGHT), out=lexical * 0.0, where=limits > 0), 1.0)
 
 
-def limits_of(snapshot: Snapshot, table: TermTable, positions: NDArray[np.int64]) -> NDArray[np.float64]:
+def limits_of(table: TermTable, langs: Langs) -> NDArray[np.float64]:
     """What all words of the question count together, at most, in the language of each of n passages: (n,)."""
+    names, places = langs
+    return np.array([table.limits.get(lang, 0.0) for lang in names], dtype=np.float64)[places]
+
+
+def langs_of(snapshot: Snapshot, positions: NDArray[np.int64]) -> Langs:
+    """The languages of n passages."""
     names = snapshot.names["lang"]
     codes, places = np.unique(snapshot.columns.lang[positions], return_inverse=True)
-    by_code = [table.limits.get(names.get(code, UNKNOWN_LANG), 0.0) for code in codes.tolist()]
-    return np.array(by_code, dtype=np.float64)[places] if by_code else np.zeros(0)
+    return [names.get(code, UNKNOWN_LANG) for code in codes.tolist()], places
