@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,9 +22,6 @@ LEG_DEPTH = 200
 CANDIDATE_LOG_ODDS = 7.0
 """How far below the best one's a candidate's log-odds may lie, an 1,100th of its odds: every leg always finds its
 number of passages, whatever they are worth. Totals, facets and the timeline count what is left."""
-
-Langs = tuple[Sequence[str], NDArray[np.int64]]
-"""Of n passages the languages that they are in, and the place of each passage's among these, (n,)."""
 
 _NOTHING = (np.zeros(0, dtype=np.int64), np.zeros(0))
 
@@ -76,9 +73,8 @@ def gather(
     if "semantic" not in legs.abstained and question.vector is not None:
         unseen = semantic_rank == 0
         semantic[unseen] = snapshot.cosines(question.vector, positions[unseen])
-    names, places = langs = langs_of(snapshot, positions)
-    readable = np.array([question.reads(lang) for lang in names], dtype=np.bool_)[places]
-    words = _words(limits_of(table, langs), lexical)
+    readable = _by_lang(snapshot, positions, question.reads) > 0
+    words = _words(limits_of(snapshot, table, positions), lexical)
     fused = fuse(words, semantic, readable, Calibration.bundled().fusion[mode])
     best = np.argsort(-fused, kind="stable")  # of equal ones the first row
     if mode is Mode.HYBRID and not keep_all:
@@ -111,14 +107,15 @@ def _words(limits: NDArray[np.float64], lexical: NDArray[np.float64]) -> NDArray
     return np.minimum(np.divide(lexical, limits * (1 + TITLE_WEIGHT), out=lexical * 0.0, where=limits > 0), 1.0)
 
 
-def limits_of(table: TermTable, langs: Langs) -> NDArray[np.float64]:
+def limits_of(snapshot: Snapshot, table: TermTable, positions: NDArray[np.int64]) -> NDArray[np.float64]:
     """What all words of the question count together, at most, in the language of each of n passages: (n,)."""
-    names, places = langs
-    return np.array([table.limits.get(lang, 0.0) for lang in names], dtype=np.float64)[places]
+    return _by_lang(snapshot, positions, lambda lang: table.limits.get(lang, 0.0))
 
 
-def langs_of(snapshot: Snapshot, positions: NDArray[np.int64]) -> Langs:
-    """The languages of n passages."""
-    names = snapshot.names["lang"]
-    codes, places = np.unique(snapshot.columns.lang[positions], return_inverse=True)
-    return [names.get(code, UNKNOWN_LANG) for code in codes.tolist()], places
+def _by_lang(snapshot: Snapshot, positions: NDArray[np.int64], value: Callable[[str], float]) -> NDArray[np.float64]:
+    """Of n passages what `value` gives of their languages, (n,)."""
+    names, codes = snapshot.names["lang"], snapshot.columns.lang[positions]
+    values = np.zeros(len(codes))
+    for code in {*codes.tolist()}:
+        values[codes == code] = value(names.get(code, UNKNOWN_LANG))
+    return values

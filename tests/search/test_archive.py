@@ -132,6 +132,7 @@ def test_facets_count_the_set_that_is_paged(archive):
     one = archive.search("lang:en", k=1)
     assert {value.value: value.count for value in one.facets["lang"]} == {"en": 2}
     assert [(value.value, value.count) for value in one.facets["month"]] == [("2023-06", 1), ("2023-09", 1)]
+    assert archive.search("the dam and the train", facets=False).facets == {}
 
 
 def test_sorting_by_date_puts_the_newest_first_and_the_undated_last(archive):
