@@ -71,7 +71,7 @@ class Identifier:
         wanted = ending & _BYTES_OF_LENGTHS | _MARKS_OF_LENGTHS
         places = self._sequences.searchsorted(wanted)
         longest = np.where(self._sequences[places] == wanted, places, -1).max(axis=0)
-        features = self._features[longest[longest >= 0]]
+        features: NDArray[np.int32] = self._features[longest[longest >= 0]]
         return features[features >= 0]
 
 
