@@ -43,7 +43,7 @@ def load(index: Path, given: Corpus) -> Iterator[str | Target]:
     yield Target("HTTP errors", failed, 0, ratio=False)
 
 
-def queue(processors: int, answers: int = 100_000) -> float:
+def queue(processors: int, answers: int = 500_000) -> float:
     """p99 / p50 of answers that take equally long, at `PART` of what so many processors can give, first come first."""
     rng, free, now = random.Random(1), [0.0] * processors, 0.0
     took = []
