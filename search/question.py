@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from backissue.search import sounds
 from backissue.search.analysis import Token, analyse, name_tokens, stop_words
 from backissue.search.embedding import Embedder
-from backissue.search.language import detect
+from backissue.search.language import UNDETERMINED, detect
 from backissue.search.lexical import WeightedTerm
 from backissue.search.translations import Translations
 from backissue.search.types import UNKNOWN_LANG, Query
@@ -44,13 +44,12 @@ ROOT_WEIGHT = 0.8
 class Question:
     """A query as the legs need it.
 
-    `lang` is "und" where it cannot be told. `terms` are for all languages of the archive, translated where these
+    `lang` is "und" where it is not sure. `terms` are for all languages of the archive, translated where these
     are not the question's; `vector` has shape (d,) and length 1, or is None where only words are searched.
     """
 
     query: Query
     lang: str
-    confidence: float
     terms: tuple[WeightedTerm, ...]
     vector: NDArray[np.float32] | None
 
@@ -72,13 +71,11 @@ def understand(
     query: Query, langs: Sequence[str], embedder: Embedder | None, translations: Translations | None
 ) -> Question:
     """Reads a query for an archive of the given languages; without an embedder it has no vector."""
-    detection = detect(query.text) if query.text else None
-    sure = detection is not None and detection.confidence >= SURE_CONFIDENCE
-    lang = detection.lang if detection is not None and sure else UNKNOWN_LANG
+    detection = detect(query.text, enough=SURE_CONFIDENCE) if query.text else UNDETERMINED
+    lang = detection.lang if detection.confidence >= SURE_CONFIDENCE else UNKNOWN_LANG
     return Question(
         query=query,
         lang=lang,
-        confidence=detection.confidence if detection is not None else 0.0,
         terms=tuple(expand(query.text, lang, langs, translations)),
         vector=embedder.embed_queries([query.text])[0] if embedder is not None and query.text else None,
     )
@@ -95,34 +92,48 @@ def expand(
     they are written alone.
     """
     weighted: list[WeightedTerm] = []
-    tokens = analyse(text, question_lang)
-    own = [(token.term, _word(text, token)) for token in tokens]
-    names = name_tokens(text, question_lang) if question_lang in UNSPACED_LANGS else tokens
+    tokens: list[Token] | None = None
     for lang in langs:
         if question_lang in (lang, UNKNOWN_LANG) or lang == UNKNOWN_LANG:
-            terms = [WeightedTerm(lang, one.term, 1.0, _word(text, one)) for one in analyse(text, lang)]
-            if translations is not None and lang in ROOTED_LANGS:
-                terms += _sounding(text, lang, analyse(text, lang), ())
-            elif translations is not None and question_lang == UNKNOWN_LANG:
-                terms += _sounding(text, lang, [one for one in analyse(text, lang) if text[one.start].isupper()], ())
+            terms = _own(text, question_lang, lang, heard=translations is not None)
         else:
-            terms = _translated(own, question_lang, lang, translations)
-            if lang in ROOTED_LANGS:
-                terms += [one for term in terms for one in _of_root(term)]
-            known = {term.source for term in terms}
-            terms += _unchanged(text, question_lang, lang, known)
-            if translations is not None:
-                terms += _sounding(text, lang, names, known)
+            if tokens is None:
+                tokens = analyse(text, question_lang)
+            terms = _foreign(text, tokens, question_lang, lang, translations)
         weighted.extend(_strongest(terms))
     return weighted
 
 
+def _own(text: str, question_lang: str, lang: str, heard: bool) -> list[WeightedTerm]:
+    """The terms of a question in a language that it is read in; with `heard` by their sound, where that helps."""
+    tokens = analyse(text, lang)
+    terms = [WeightedTerm(lang, token.term, 1.0, _word(text, token)) for token in tokens]
+    if heard and lang in ROOTED_LANGS:
+        terms += _sounding(text, lang, tokens, ())
+    elif heard and question_lang == UNKNOWN_LANG:
+        terms += _sounding(text, lang, [token for token in tokens if text[token.start].isupper()], ())
+    return terms
+
+
+def _foreign(
+    text: str, tokens: Sequence[Token], question_lang: str, lang: str, translations: Translations | None
+) -> list[WeightedTerm]:
+    """The terms of a question of the given tokens in a language that is not its own."""
+    if translations is None:
+        return _unchanged(text, question_lang, lang, ())
+    terms = _translated([(token.term, _word(text, token)) for token in tokens], question_lang, lang, translations)
+    known = {term.source for term in terms}
+    if lang in ROOTED_LANGS:
+        terms += [root for term in terms for root in _of_root(term)]
+    terms += _unchanged(text, question_lang, lang, known)
+    names = name_tokens(text, question_lang) if question_lang in UNSPACED_LANGS else tokens
+    return terms + _sounding(text, lang, names, known)
+
+
 def _translated(
-    own: Sequence[tuple[str, str]], question_lang: str, lang: str, translations: Translations | None
+    own: Sequence[tuple[str, str]], question_lang: str, lang: str, translations: Translations
 ) -> list[WeightedTerm]:
     """The translations of a question's own terms, each given with the word that it stands for."""
-    if translations is None:
-        return []
     return [
         WeightedTerm(lang, way, probability**TRANSLATION_EXPONENT, word, probability)
         for term, word in own

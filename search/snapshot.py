@@ -34,6 +34,10 @@ PER_FAMILY = 8
 """So many passages of one article, or of all copies of it, may be candidates: neither an agency's text in two hundred
 papers nor one very long article may be all that is found."""
 
+DEEPEST = 64
+"""At most so many times its number of passages a leg looks through for others than the copies of the best: a text in a
+million copies must not take seconds."""
+
 Found = tuple[NDArray[np.int64], NDArray[np.float64]]
 """Positions and scores, best first."""
 
@@ -240,7 +244,8 @@ class Snapshot:
         return self._deep(search, k)
 
     def _deep(self, search: Callable[[int], tuple[Found, bool]], k: int) -> Found:
-        """The `k` best of what `search` finds, not more than `PER_FAMILY` of one family, looked for ever deeper.
+        """The `k` best of what `search` finds, not more than `PER_FAMILY` of one family, looked for ever deeper; fewer
+        where the best `DEEPEST` times `k` are of too few families.
 
         `search` is given a depth and says whether there is nothing further down.
         """
@@ -248,7 +253,7 @@ class Snapshot:
         while True:
             (positions, scores), exhausted = search(depth)
             kept = first_of_each(self.columns.family[positions], PER_FAMILY)
-            if exhausted or kept.sum() >= k:
+            if exhausted or kept.sum() >= k or depth >= DEEPEST * k:
                 return positions[kept][:k], scores[kept][:k]
             depth *= 4
 

@@ -13,7 +13,10 @@ from backissue.search import (
     FormatVersionError,
     InvalidArgumentError,
     SearchCancelledError,
+    snapshot,
 )
+from backissue.search.lexical import LexicalIndex
+from backissue.search.retrieval import LEG_DEPTH
 
 
 def ids(results):
@@ -132,6 +135,7 @@ def test_facets_count_the_set_that_is_paged(archive):
     one = archive.search("lang:en", k=1)
     assert {value.value: value.count for value in one.facets["lang"]} == {"en": 2}
     assert [(value.value, value.count) for value in one.facets["month"]] == [("2023-06", 1), ("2023-09", 1)]
+    assert archive.search("the dam and the train", facets=False).facets == {}
 
 
 def test_sorting_by_date_puts_the_newest_first_and_the_undated_last(archive):
@@ -271,6 +275,21 @@ def test_copies_of_one_text_do_not_crowd_out_what_else_answers(tmp_path):
         first = next(hit for hit in results.hits if hit.article.id.startswith("copy"))
         assert len(first.copies) >= 5
         assert archive.search("lang:en").total == 21
+
+
+def test_very_many_copies_end_the_search_and_not_the_patience(tmp_path, monkeypatch):
+    told = "The frozen harbour keeps its ice, and the pilots wait for the thaw with their tugs at the long pier."
+    articles = [Article(id=f"copy{n}", lang="en", source=f"Paper {n}", text=told) for n in range(1000)]
+    with opened(tmp_path, articles) as archive:
+        depths = []
+        whole = LexicalIndex.search
+        monkeypatch.setattr(
+            LexicalIndex, "search", lambda index, table, k, *others: depths.append(k) or whole(index, table, k, *others)
+        )
+        monkeypatch.setattr(snapshot, "DEEPEST", 4)
+        (hit,) = archive.search("frozen harbour", mode="lexical").hits
+        assert depths == [LEG_DEPTH, 4 * LEG_DEPTH]
+        assert hit.answer.text == told
 
 
 def test_what_a_filter_leaves_out_is_no_copy_either(tmp_path):
