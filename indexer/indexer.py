@@ -342,7 +342,7 @@ class Indexer:
 
     def _fold(self, database: Database, published: Manifest, cutter: Cutter, report: Progress) -> None:
         """Brings the published generation up to what was committed; a long tail becomes part of a new base."""
-        tail = database.count_passages_after(published.layout, published.last_row)
+        tail = database.count_passages_since(published.layout, published.seq)
         if tail > max(TAIL_LEAST, TAIL_SHARE * published.passages):
             self._build(database, cutter, published.layout, report)
             return
