@@ -265,27 +265,27 @@ class Snapshot:
 
     def documents(self, positions: NDArray[np.int64]) -> Documents:
         """The terms of passages."""
-        if self._in_base(positions):
-            return self.forward.documents(positions)
-        return Documents.of(self._each(positions))
+        in_base = positions < len(self.base)
+        old = self.forward.documents(positions[in_base])
+        if in_base.all():
+            return old
+        new = Documents.of(self._of_tail(positions[~in_base]))
+        terms, starts = _merged(in_base, (old.terms, old.term_starts), (new.terms, new.term_starts))
+        title_terms = np.empty(len(positions), dtype=np.int64)
+        title_terms[in_base], title_terms[~in_base] = old.title_terms, new.title_terms
+        return Documents(terms, starts, title_terms)
 
     def tokens(self, positions: NDArray[np.int64]) -> Joined:
         """The ids of the tokens of passages."""
-        if self._in_base(positions):
-            return self.forward.tokens_at(positions)
-        return joined([one.tokens for one in self._each(positions)])
-
-    def _in_base(self, positions: NDArray[np.int64]) -> bool:
-        return bool((positions < len(self.base)).all())
-
-    def _each(self, positions: NDArray[np.int64]) -> list[Document]:
-        """What the forward index has of passages; of one of the tail it is worked out from its text."""
         in_base = positions < len(self.base)
-        of_tail = iter(self.tail_documents.of(self.columns.row[positions[~in_base]].tolist()))
-        return [
-            self.forward.document(position) if is_old else next(of_tail)
-            for position, is_old in zip(positions.tolist(), in_base.tolist(), strict=True)
-        ]
+        old = self.forward.tokens_at(positions[in_base])
+        if in_base.all():
+            return old
+        return _merged(in_base, old, joined([one.tokens for one in self._of_tail(positions[~in_base])]))
+
+    def _of_tail(self, positions: NDArray[np.int64]) -> list[Document]:
+        """Passages of the tail, worked out from their texts."""
+        return self.tail_documents.of(self.columns.row[positions].tolist())
 
     def texts(self, positions: NDArray[np.int64]) -> list[tuple[str, str]]:
         """The titles and texts of passages, read from the archive; empty for one that is gone."""
@@ -357,6 +357,16 @@ def _without(alive: Mask | None, gone: NDArray[np.int64], length: int) -> Mask |
         mask[: len(alive)] = alive
     mask[gone] = False
     return mask
+
+
+def _merged(chosen: Mask, some: Joined, others: Joined) -> Joined:
+    """The parts of two in one order: where `chosen` (n,) is true the next of the one, elsewhere that of the other."""
+    values = np.concatenate([some[0], others[0]])
+    begins, lengths = np.empty(len(chosen), dtype=np.int64), np.empty(len(chosen), dtype=np.int64)
+    for mask, starts, offset in ((chosen, some[1], 0), (~chosen, others[1], len(some[0]))):
+        begins[mask], lengths[mask] = starts[:-1] + offset, np.diff(starts)
+    bounds = np.concatenate([[0], np.cumsum(lengths)])
+    return values[np.arange(bounds[-1]) + np.repeat(begins - bounds[:-1], lengths)], bounds
 
 
 @lru_cache(maxsize=100_000)

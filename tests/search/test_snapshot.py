@@ -9,6 +9,7 @@ from backissue.indexer import Indexer
 from backissue.indexer.database import Database
 from backissue.search import Archive, Article
 from backissue.search.columns import COLUMN_NAMES
+from backissue.search.forward import HASH_BITS
 from backissue.search.layout import IndexPaths
 from backissue.search.snapshot import Snapshot
 from backissue.search.store import _COLUMN_QUERY, Store
@@ -100,3 +101,20 @@ def test_a_tail_is_counted_by_the_changes_that_made_it(index):
         with Database.open(IndexPaths(index).database) as database:
             tail = database.count_passages_since(manifest.layout, manifest.seq)
         assert tail == archive.stats()["tail_passages"] > 0
+
+
+def test_passages_of_base_and_tail_come_in_the_order_that_is_asked_for(index, store):
+    rng = random.Random(5)
+    Indexer(index).add([article(number, rng) for number in range(200, 210)])
+    split = Snapshot.open(IndexPaths(index), store)
+    base, places = len(split.base), np.random.default_rng(6).permutation(len(split.columns))
+    Indexer(index).rebuild()
+    whole = Snapshot.open(IndexPaths(index), store)
+    assert 0 < base < len(places) == len(whole.base)
+    for some in (places, places[:0], places[places < base], places[places >= base]):
+        positions = whole.columns.positions(split.columns.row[some])
+        one, other = split.documents(some), whole.documents(positions)
+        assert (one.terms & HASH_BITS).tolist() == (other.terms & HASH_BITS).tolist()
+        assert one.term_starts.tolist() == other.term_starts.tolist()
+        assert one.title_terms.tolist() == other.title_terms.tolist()
+        assert [part.tolist() for part in split.tokens(some)] == [part.tolist() for part in whole.tokens(positions)]
