@@ -189,6 +189,21 @@ def test_a_thousand_articles_are_one_change(tmp_path):
     assert seq_of(tmp_path) == before + 1, "what changes nothing is no change"
 
 
+def test_what_is_added_is_found_before_a_long_tail_is_folded(tmp_path, monkeypatch):
+    monkeypatch.setattr("backissue.indexer.indexer.TAIL_LEAST", 1)
+    monkeypatch.setattr("backissue.indexer.indexer.TAIL_SHARE", 0.0)
+    Indexer(tmp_path).add([HARBOUR])
+    seen = {}
+
+    def look(stage: str, *_: object) -> None:
+        seen.setdefault(stage, lexical(tmp_path, "orchard"))
+
+    Indexer(tmp_path).add([ORCHARD, LIGHT], progress=look)
+    assert seen["index"] == ["b"]
+    with Archive.open(tmp_path) as archive:
+        assert archive.stats()["generation"] == "000002"
+
+
 def test_what_comes_slowly_is_acknowledged_meanwhile(tmp_path, monkeypatch):
     monkeypatch.setattr("backissue.indexer.intake.COMMIT_SECONDS", 0.0)
     told = []
