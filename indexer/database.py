@@ -299,10 +299,10 @@ class Database:
         """How many articles have no passages in a layout."""
         return int(self._connection.execute(f"SELECT COUNT(*) {_WITHOUT_PASSAGES}", (layout,)).fetchone()[0])
 
-    def count_passages_after(self, layout: int, row: int) -> int:
-        """How many passages of a layout lie behind a row."""
-        query = "SELECT COUNT(*) FROM passages WHERE layout = ? AND row > ?"
-        return int(self._connection.execute(query, (layout, row)).fetchone()[0])
+    def count_passages_since(self, layout: int, seq: int) -> int:
+        """How many passages of a layout changes after `seq` have written."""
+        query = "SELECT COUNT(*) FROM passages WHERE layout = ? AND seq > ?"
+        return int(self._connection.execute(query, (layout, seq)).fetchone()[0])
 
     def forget(self, layouts: Iterable[int], buried_before: int) -> None:
         """Drops the passages of layouts that no generation uses, and tombstones that none needs. Within `change`."""

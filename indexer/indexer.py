@@ -39,6 +39,9 @@ TAIL_LEAST = 20_000
 TAIL_SHARE = 0.2
 """A tail of more passages than both is folded into a new generation."""
 
+SOON_FOUND = 5_000
+"""So many passages are brought into the published generation within some seconds, also where it is to be replaced."""
+
 
 def _silent(stage: str, done: int, total: int | None) -> None:
     del stage, done, total
@@ -341,15 +344,20 @@ class Indexer:
                 report("embed", done, total)
 
     def _fold(self, database: Database, published: Manifest, cutter: Cutter, report: Progress) -> None:
-        """Brings the published generation up to what was committed; a long tail becomes part of a new base."""
-        tail = database.count_passages_after(published.layout, published.last_row)
-        if tail > max(TAIL_LEAST, TAIL_SHARE * published.passages):
-            self._build(database, cutter, published.layout, report)
-            return
+        """Brings the published generation up to what was committed; a long tail becomes part of a new base.
+
+        What is soon brought up is found before the new base is built, which may take minutes.
+        """
         if len(database.layouts()) > 1:  # A rebuild that was cut off may have taken articles into another one alone.
             self._fill(database, cutter, published.layout, report)
-        with closing(Store.open(self._paths.database)) as store:
-            generation.catch_up(self._paths, store, published.generation)
+        seen = LexicalState.read(self._paths.generation(published.generation)).seq
+        tail = database.count_passages_since(published.layout, published.seq)
+        is_long = tail > max(TAIL_LEAST, TAIL_SHARE * published.passages)
+        if not is_long or database.count_passages_since(published.layout, seen) <= SOON_FOUND:
+            with closing(Store.open(self._paths.database)) as store:
+                generation.catch_up(self._paths, store, published.generation)
+        if is_long:
+            self._build(database, cutter, published.layout, report)
 
     def _build(self, database: Database, cutter: Cutter, number: int, report: Progress) -> None:
         self._fill(database, cutter, number, report)

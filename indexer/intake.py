@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from backissue.indexer.database import CutArticle, Database, Known, content_hash
@@ -15,14 +15,23 @@ from backissue.search.errors import ReadError
 from backissue.search.types import UNKNOWN_LANG, Article
 
 BATCH_ARTICLES = 256
-"""So many articles are acknowledged together."""
+"""So many articles are cut and embedded together."""
+
+COMMITTED_ARTICLES = 1024
+COMMIT_SECONDS = 5.0
+"""So many articles are acknowledged together, or what came in so long a time. Each commit waits for the disk and has
+every reader look for what is new."""
 
 MAX_PROBLEMS_KEPT = 1000
 """So many problems of a run are kept with their places; the others are counted, or a billion bad rows would fill the
 memory."""
 
 BATCH_CHARS = 4_000_000
-"""A batch ends before it holds more text than this, however few its articles are."""
+"""A batch ends before it holds more text than this, however few its articles are, and a commit with the batch that
+reaches it."""
+
+Cuts = tuple[list[Article], list[CutArticle]]
+"""Articles, and those of them cut that the archive does not hold as they are."""
 
 
 @dataclass(slots=True)
@@ -53,9 +62,16 @@ class Intake:
             ReadError: there is a problem among the articles and the run is strict.
         """
         self._first_seq = self.database.seq()
-        for batch, cuts in self._cut(_batches(self._without_problems(articles))):
-            self._put(batch, cuts)
-            self.report("read", self.added + self.updated + self.unchanged, None)
+        waiting: list[Cuts] = []
+        since = time.monotonic()
+        try:
+            for batch in self._cut(_batches(self._without_problems(articles))):
+                waiting.append(batch)
+                if _is_enough(waiting) or time.monotonic() - since >= COMMIT_SECONDS:
+                    self._commit(waiting)
+                    since = time.monotonic()
+        finally:
+            self._commit(waiting)
 
     def prune(self) -> None:
         """Deletes the articles that this run did not take in.
@@ -102,8 +118,7 @@ class Intake:
         if self.strict:
             raise ReadError(f"{problem} (the run is strict; what was read before it is kept)")
 
-    def _cut(self, batches: Iterable[list[Article]]) -> Iterator[tuple[list[Article], list[CutArticle]]]:
-        """The batches, with those of their articles cut that the archive does not hold as they are."""
+    def _cut(self, batches: Iterable[list[Article]]) -> Iterator[Cuts]:
         waiting: deque[list[Article]] = deque()
 
         def unknown() -> Iterator[list[Article]]:
@@ -114,6 +129,14 @@ class Intake:
 
         for cuts in cut_together(self.cutter, unknown()):
             yield waiting.popleft(), cuts
+
+    def _commit(self, waiting: list[Cuts]) -> None:
+        """Commits the batches that wait, and none of them waits any more."""
+        batches, waiting[:] = waiting[:], []
+        if batches:
+            together = [article for articles, _ in batches for article in articles]
+            self._put(together, [cut for _, cuts in batches for cut in cuts])
+            self.report("read", self.added + self.updated + self.unchanged, None)
 
     def _put(self, batch: list[Article], cuts: list[CutArticle]) -> None:
         known = self.database.known([article.id for article in batch])
@@ -177,3 +200,8 @@ def _batches(articles: Iterable[Article]) -> Iterator[list[Article]]:
         chars += len(article.text)
     if batch:
         yield batch
+
+
+def _is_enough(waiting: Sequence[Cuts]) -> bool:
+    articles = [article for batch, _ in waiting for article in batch]
+    return len(articles) >= COMMITTED_ARTICLES or sum(len(article.text) for article in articles) >= BATCH_CHARS

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backissue.search.errors import IndexCorruptError
+from backissue.search.growing import Growing
 
 NO_DAY = np.iinfo(np.int32).min
 """The day of an article without a date: before all others."""
@@ -96,6 +97,23 @@ class Columns:
 
 
 COLUMN_NAMES = tuple(field.name for field in fields(Columns))
+
+
+class GrowingColumns:
+    """Columns to which passages are added at a cost that does not grow with those that are there."""
+
+    def __init__(self, columns: Columns, parts: tuple[Growing, ...] | None = None) -> None:
+        self.columns = columns
+        self._parts = parts or tuple(Growing(getattr(columns, name)) for name in COLUMN_NAMES)
+
+    def followed_by(self, more: Columns) -> GrowingColumns:
+        """These columns with more passages behind them; these stay as they are."""
+        if not len(more):
+            return self
+        parts = tuple(
+            part.followed_by(narrow(getattr(more, name))) for part, name in zip(self._parts, COLUMN_NAMES, strict=True)
+        )
+        return GrowingColumns(Columns(*(part.values for part in parts)), parts)
 
 
 def open_column(path: Path) -> NDArray[Any]:

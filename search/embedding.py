@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
@@ -155,10 +155,9 @@ class StaticEmbedder:
         self._tokenizer = tokenizer
         self._table = table  # as the file has it, mapped: half of the memory, and nothing to wait for
         self._model = model
-        # Half precision takes longer to read than to multiply, so what was read is kept. The system gives memory only
-        # to the rows that are written: 67 MB for all 65,536 tokens of the bundled model, of which an archive uses some.
-        self._unit = np.zeros(table.shape, dtype=np.float32)
-        self._is_kept = np.zeros(len(table), dtype=np.bool_)
+        # Half precision takes longer to read than to multiply, so what was read is kept.
+        self._single = _Rows(table.shape, self.vectors_of)
+        self._unit = _Rows(table.shape, lambda ids: unit_rows(self.vectors_of(ids)))
         self._chunk = _SPACED if _cuts_at_spaces(tokenizer) else _WHOLE
         self._memo: dict[str, bytes] = {}
         self._memo_chars = 0
@@ -233,11 +232,7 @@ class StaticEmbedder:
 
     def unit_vectors_of(self, ids: NDArray[np.integer[Any]]) -> Vectors:
         """The vectors (t, d) of tokens at length 1."""
-        if len(new := ids[~self._is_kept[ids]]):
-            self._unit[new] = unit_rows(self.vectors_of(new))
-            self._is_kept[new] = True
-        unit: Vectors = self._unit[ids]
-        return unit
+        return self._unit.of(ids)
 
     def token_spans(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """The ids (t,) of the tokens of `text`, without any prompt, and where each stands in it (t, 2)."""
@@ -255,23 +250,17 @@ class StaticEmbedder:
         return TokenVectors(ids, spans, self.vectors_of(ids))
 
     def _embed(self, texts: Sequence[str], prompt: str) -> Vectors:
-        table = self._single if len(texts) >= MANY_TEXTS else self._table
         vectors = np.zeros((len(texts), self._model.dimension), np.float32)
         for vector, text in zip(vectors, texts, strict=True):
             chunks = self._chunk.findall(prompt + text) if text.strip() else ()
             ids = _rows(b"".join(self._pieces(chunks)))[:, 0]
             for first in range(0, len(ids), GATHER_TOKENS):
                 part = ids[first : first + GATHER_TOKENS]
-                vector += np.ones(len(part), np.float32) @ table[part].astype(np.float32, copy=False)
+                vector += np.ones(len(part), np.float32) @ self._single.of(part)
         # A sum points where the mean does.
         length: Vectors = np.linalg.norm(vectors, axis=1, keepdims=True)
         np.divide(vectors, length, out=vectors, where=length > 0)
         return vectors
-
-    @cached_property
-    def _single(self) -> Vectors:
-        """The table in single precision, in which many texts are sooner summed."""
-        return self._table.astype(np.float32)
 
     def _pieces(self, chunks: Sequence[str]) -> list[bytes]:
         """The tokens of each chunk as int32 rows of (id, start, end within the chunk).
@@ -316,7 +305,6 @@ class StaticEmbedder:
 
 
 ENCODED_AT_ONCE = 256
-MANY_TEXTS = 64
 GATHER_TOKENS = 1 << 9
 """Token vectors summed at a time: 512 of 256 dimensions stay in the second-level cache, 17 times faster than 65,536."""
 
@@ -328,6 +316,27 @@ _SPACED = re.compile("[^ \t-\r\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205
 _WHOLE = re.compile(r"(?s).+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 ROW_BYTES = 3 * np.dtype(np.int32).itemsize
+
+
+class _Rows:
+    """Vectors of tokens that are worked out when they are first asked for, and kept.
+
+    The system gives memory only to the rows that are written: 67 MB for all 65,536 tokens of the bundled model, of
+    which an archive uses some.
+    """
+
+    def __init__(self, shape: tuple[int, ...], work_out: Callable[[NDArray[np.integer[Any]]], Vectors]) -> None:
+        self._rows = np.zeros(shape, dtype=np.float32)
+        self._is_kept = np.zeros(shape[0], dtype=np.bool_)
+        self._work_out = work_out
+
+    def of(self, ids: NDArray[np.integer[Any]]) -> Vectors:
+        """The vectors (t, d) of tokens."""
+        if len(new := ids[~self._is_kept[ids]]):
+            self._rows[new] = self._work_out(new)
+            self._is_kept[new] = True
+        rows: Vectors = self._rows[ids]
+        return rows
 
 
 def unit_rows(vectors: Vectors) -> Vectors:

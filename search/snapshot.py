@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from backissue.search.analysis import surface
 from backissue.search.bm25 import bm25, find_matches
-from backissue.search.columns import Columns
+from backissue.search.columns import Columns, GrowingColumns
 from backissue.search.dense import DenseIndex
 from backissue.search.errors import IndexCorruptError
 from backissue.search.filters import (
@@ -25,10 +26,11 @@ from backissue.search.filters import (
     resolve,
 )
 from backissue.search.forward import Document, Documents, Forward, Joined, TailDocuments, joined
+from backissue.search.growing import Growing
 from backissue.search.layout import IndexPaths, LexicalState, Manifest
 from backissue.search.lexical import LexicalIndex, TermTable
 from backissue.search.store import Store
-from backissue.search.types import Query
+from backissue.search.types import UNKNOWN_LANG, Query
 
 PER_FAMILY = 8
 """So many passages of one article, or of all copies of it, may be candidates: neither an agency's text in two hundred
@@ -44,10 +46,14 @@ Found = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One generation, the tail behind it, and the passages `deleted` since: what a search runs on.
+    """One generation, the tail behind it, and what was deleted since: what a search runs on.
 
-    `columns` describe base and tail together, in the order of the positions that `dense` gives. `seq` is the last
-    change of the archive that they and `deleted` know, `lexical_seq` one that `lexical` is known to have.
+    `rows` are the columns of base and tail together, in the order of the positions that `dense` gives, and `tail` the
+    vectors (m, d) of the tail. `alive` says which positions were not deleted (None where none was), `counts` how many
+    of them each code of a language has, and `names` are the values of each coded field by their codes. `seq` is the
+    last change of the archive that these know, `lexical_seq` one that `lexical` is known to have.
+
+    A commit costs what it brings, not what is there: the next snapshot goes on where this one ends.
     """
 
     paths: IndexPaths
@@ -58,8 +64,11 @@ class Snapshot:
     forward: Forward
     tail_documents: TailDocuments
     base: Columns
-    columns: Columns
-    deleted: NDArray[np.int64]
+    rows: GrowingColumns
+    tail: Growing
+    alive: Mask | None
+    counts: Mapping[int, int]
+    names: Mapping[str, Mapping[int, str]]
     seq: int
     lexical_seq: int
 
@@ -99,8 +108,11 @@ class Snapshot:
             forward=Forward.open(folder / "forward", manifest.passages),
             tail_documents=TailDocuments(store),
             base=base,
-            columns=base,
-            deleted=np.zeros(0, dtype=np.int64),
+            rows=GrowingColumns(base),
+            tail=Growing(np.zeros((0, manifest.dimension), dtype=np.float32)),
+            alive=None,
+            counts=_counted(base.lang),
+            names={kind: {} for kind in CODED_FIELDS},
             seq=manifest.seq,
             lexical_seq=manifest.seq,
         )
@@ -144,18 +156,29 @@ class Snapshot:
         """The same generation with all that was committed to the archive until now."""
         lexical_seq = LexicalState.read(self._folder).seq
         manifest = self.manifest
-        # Rows only grow, and what is deleted is masked: only what is new has to be read.
+        # Rows and names only grow, and what is deleted is masked: only what is new has to be read.
         last_row = max(int(self.columns.row[-1]) if len(self.columns) else 0, manifest.last_row)
+        last_name = max((code for of_kind in self.names.values() for code in list(of_kind)[-1:]), default=0)
         with self.store.read():
             seq = self.store.seq()
             more, vectors = self.store.columns_after(manifest.layout, last_row, manifest.dimension)
             buried = self.store.tombstones_after(manifest.layout, self.seq)
+            names = self.store.names_after(last_name)
+        rows, tail = self.rows.followed_by(more), self.tail.followed_by(vectors)
+        gone = rows.columns.positions(buried)
+        gone = gone[gone >= 0]
+        counts = Counter(self.counts)
+        counts.update(_counted(more.lang))
+        counts.subtract(_counted(rows.columns.lang[gone]))
         return replace(
             self,
             lexical=self.lexical.reload(),
-            dense=self.dense.with_tail(np.concatenate([self.dense.tail, vectors])) if len(more) else self.dense,
-            columns=Columns.concat([self.columns, more]),
-            deleted=np.concatenate([self.deleted, buried]),
+            dense=self.dense.with_tail(tail.values),
+            rows=rows,
+            tail=tail,
+            alive=_without(self.alive, gone, len(rows.columns)),
+            counts=counts,
+            names={kind: {**known, **names[kind]} if kind in names else known for kind, known in self.names.items()},
             seq=seq,
             lexical_seq=lexical_seq,
         )
@@ -167,28 +190,16 @@ class Snapshot:
     def __len__(self) -> int:
         return len(self.columns) if self.alive is None else int(self.alive.sum())
 
-    @cached_property
-    def alive(self) -> Mask | None:
-        """Which positions were not deleted; None where none was."""
-        gone = self.columns.positions(self.deleted)
-        gone = gone[gone >= 0]
-        if not len(gone):
-            return None
-        mask = np.ones(len(self.columns), dtype=np.bool_)
-        mask[gone] = False
-        return mask
-
-    @cached_property
-    def names(self) -> Mapping[str, Mapping[int, str]]:
-        """The values of each coded field by their codes."""
-        return {name: self.store.names(name) for name in CODED_FIELDS}
+    @property
+    def columns(self) -> Columns:
+        """The columns of base and tail together."""
+        return self.rows.columns
 
     @cached_property
     def passages_by_lang(self) -> Mapping[str, int]:
         """How many passages each language has, most first."""
-        lang = self.columns.lang if self.alive is None else self.columns.lang[self.alive]
-        codes, counts = np.unique(lang, return_counts=True)
-        by_lang = {self.names["lang"].get(int(code), "und"): int(n) for code, n in zip(codes, counts, strict=True)}
+        of = self.names["lang"]
+        by_lang = {of.get(code, UNKNOWN_LANG): count for code, count in sorted(self.counts.items()) if count}
         return dict(sorted(by_lang.items(), key=lambda item: (-item[1], item[0])))
 
     @property
@@ -259,27 +270,27 @@ class Snapshot:
 
     def documents(self, positions: NDArray[np.int64]) -> Documents:
         """The terms of passages."""
-        if self._in_base(positions):
-            return self.forward.documents(positions)
-        return Documents.of(self._each(positions))
+        in_base = positions < len(self.base)
+        old = self.forward.documents(positions[in_base])
+        if in_base.all():
+            return old
+        new = Documents.of(self._of_tail(positions[~in_base]))
+        terms, starts = _merged(in_base, (old.terms, old.term_starts), (new.terms, new.term_starts))
+        title_terms = np.empty(len(positions), dtype=np.int64)
+        title_terms[in_base], title_terms[~in_base] = old.title_terms, new.title_terms
+        return Documents(terms, starts, title_terms)
 
     def tokens(self, positions: NDArray[np.int64]) -> Joined:
         """The ids of the tokens of passages."""
-        if self._in_base(positions):
-            return self.forward.tokens_at(positions)
-        return joined([one.tokens for one in self._each(positions)])
-
-    def _in_base(self, positions: NDArray[np.int64]) -> bool:
-        return bool((positions < len(self.base)).all())
-
-    def _each(self, positions: NDArray[np.int64]) -> list[Document]:
-        """What the forward index has of passages; of one of the tail it is worked out from its text."""
         in_base = positions < len(self.base)
-        of_tail = iter(self.tail_documents.of(self.columns.row[positions[~in_base]].tolist()))
-        return [
-            self.forward.document(position) if is_old else next(of_tail)
-            for position, is_old in zip(positions.tolist(), in_base.tolist(), strict=True)
-        ]
+        old = self.forward.tokens_at(positions[in_base])
+        if in_base.all():
+            return old
+        return _merged(in_base, old, joined([one.tokens for one in self._of_tail(positions[~in_base])]))
+
+    def _of_tail(self, positions: NDArray[np.int64]) -> list[Document]:
+        """Passages of the tail, worked out from their texts."""
+        return self.tail_documents.of(self.columns.row[positions].tolist())
 
     def texts(self, positions: NDArray[np.int64]) -> list[tuple[str, str]]:
         """The titles and texts of passages, read from the archive; empty for one that is gone."""
@@ -335,6 +346,32 @@ def first_of_each(families: NDArray[np.int64], limit: int) -> Mask:
     kept = np.zeros(len(families), dtype=np.bool_)
     kept[grouped[np.arange(len(grouped)) - np.repeat(starts, sizes) < limit]] = True
     return kept
+
+
+def _counted(codes: NDArray[np.int64]) -> dict[int, int]:
+    """How often each code stands there."""
+    return dict(zip(*(part.tolist() for part in np.unique(codes, return_counts=True)), strict=True))
+
+
+def _without(alive: Mask | None, gone: NDArray[np.int64], length: int) -> Mask | None:
+    """A mask that lets pass what `alive` does and what is behind it, but not the positions that are `gone`."""
+    if alive is None and not len(gone):
+        return None
+    mask = np.ones(length, dtype=np.bool_)
+    if alive is not None:
+        mask[: len(alive)] = alive
+    mask[gone] = False
+    return mask
+
+
+def _merged(chosen: Mask, some: Joined, others: Joined) -> Joined:
+    """The parts of two in one order: where `chosen` (n,) is true the next of the one, elsewhere that of the other."""
+    values = np.concatenate([some[0], others[0]])
+    begins, lengths = np.empty(len(chosen), dtype=np.int64), np.empty(len(chosen), dtype=np.int64)
+    for mask, starts, offset in ((chosen, some[1], 0), (~chosen, others[1], len(some[0]))):
+        begins[mask], lengths[mask] = starts[:-1] + offset, np.diff(starts)
+    bounds = np.concatenate([[0], np.cumsum(lengths)])
+    return values[np.arange(bounds[-1]) + np.repeat(begins - bounds[:-1], lengths)], bounds
 
 
 @lru_cache(maxsize=100_000)

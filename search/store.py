@@ -34,11 +34,12 @@ _MAX_VARIABLES = 30_000
 DAMAGED = (sqlite3.DatabaseError, UnicodeDecodeError)
 """What SQLite raises over a damaged file; its message may quote bytes of the file that are no text."""
 
+# With the plus SQLite walks along the rows and not along an index of all passages of the layout, which it would sort.
 _COLUMN_QUERY = """
     SELECT p.row, p.article, a.family, COALESCE(a.lang, 0), COALESCE(a.source, 0), COALESCE(a.section, 0),
            COALESCE(a.author, 0), a.day, a.published_s, p.vector
     FROM passages p JOIN articles a ON a.row = p.article
-    WHERE p.layout = ? AND p.row > ? ORDER BY p.row
+    WHERE +p.layout = ? AND p.row > ? ORDER BY p.row
 """
 
 _REF_FIELDS = """a.row, a.id, a.title, l.value, s.value, a.published, a.url, w.value, c.value"""
@@ -170,10 +171,14 @@ class Store:
             ).fetchall()
         return np.array([row for (row,) in rows], dtype=np.int64)
 
-    def names(self, kind: str) -> dict[int, str]:
-        """The values of a kind (lang, source, section, author) by their codes."""
+    def names_after(self, code: int) -> dict[str, dict[int, str]]:
+        """The values of each kind (lang, source, section, author) by their codes, ascending; of the codes above one."""
+        found: dict[str, dict[int, str]] = {}
         with self.read() as connection:
-            return dict(connection.execute("SELECT code, value FROM names WHERE kind = ?", (kind,)))
+            query = "SELECT kind, code, value FROM names WHERE code > ? ORDER BY code"
+            for kind, number, value in connection.execute(query, (code,)):
+                found.setdefault(kind, {})[number] = value
+        return found
 
     def passages(self, rows: Iterable[int]) -> dict[int, StoredPassage]:
         """The passages of the given rows with their text; rows that are gone are left out."""

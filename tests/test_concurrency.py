@@ -1,10 +1,12 @@
 """Threads and processes at once: readers that follow one writer, and writers that take turns."""
 
+import gc
 import json
 import random
 import subprocess
 import sys
 import threading
+import weakref
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -288,6 +290,35 @@ def test_connections_of_ended_threads_are_closed(index):
             thread.start()
             thread.join()
         assert connections() <= 3 * 3  # Each has the archive, its log and its shared memory.
+
+
+def refreshed(index: Path, times: int) -> None:
+    """Has an open archive take up so many changes: it keeps neither files nor snapshots of what is over."""
+    rng = random.Random(7)
+    seen: list[weakref.ref[Snapshot]] = []
+    with Archive.open(index) as archive:
+        archive.search(QUESTION)
+        for number in range(times):
+            if number == 5:  # What the libraries keep for good is there.
+                threads, before = threading.active_count(), len(list(DESCRIPTORS.iterdir()))
+            seen.append(weakref.ref(archive._snapshot))
+            Indexer(index).add([make_article(rng, f"n{number % 5}")])
+            assert archive.search(QUESTION, rerank="off", answers=False).hits
+        gc.collect()
+        assert [one for one in seen if one() is not None] == []
+        assert len(list(DESCRIPTORS.iterdir())) <= before
+        assert threading.active_count() == threads
+
+
+@pytest.mark.skipif(not DESCRIPTORS.is_dir(), reason="this system does not show a process its open files")
+def test_what_is_over_is_let_go(index):
+    refreshed(index, 20)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not DESCRIPTORS.is_dir(), reason="this system does not show a process its open files")
+def test_what_is_over_is_let_go_two_hundred_times(index):
+    refreshed(index, 200)
 
 
 WRITER = """

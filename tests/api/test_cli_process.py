@@ -36,6 +36,17 @@ def test_search_imports_nothing_that_it_does_not_need(press_index: Path) -> None
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize(("verb", "gives_way"), [("delete", True), ("search", False)])
+def test_who_changes_the_archive_gives_way_to_who_asks_it(press_index: Path, verb: str, gives_way: bool) -> None:
+    program = (
+        "import atexit, os, sys; from backissue.api.cli import main; before = os.nice(0); "
+        "atexit.register(lambda: print('nicer by', os.nice(0) - before)); "
+        f"sys.argv[1:] = [{verb!r}, 'no such thing', '--index', {str(press_index)!r}, '--json']; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert ("nicer by 0" not in done.stdout.splitlines()) is gives_way
+
+
 def test_output_to_a_file_is_plain(press_index: Path) -> None:
     done = _run("search", "Kim", "--index", press_index)
     assert done.returncode == 0

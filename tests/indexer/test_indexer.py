@@ -2,7 +2,10 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +20,8 @@ from backissue.search import (
     InvalidArgumentError,
     ReadError,
 )
+from backissue.search.layout import IndexPaths
+from backissue.search.store import Store
 
 HARBOUR = Article(id="a", lang="en", title="Harbour", text="The harbour froze in the night. Ships wait outside.")
 ORCHARD = Article(id="b", lang="en", title="Orchard", text="Apples fell early this year. The orchard is bare.")
@@ -164,6 +169,59 @@ def test_a_strict_run_stops_at_the_first_problem_and_keeps_what_was_committed(tm
     summary = Indexer(tmp_path).add([problem, ORCHARD])
     assert (summary.added, summary.skipped, summary.skipped_by_kind) == (1, 1, {"malformed": 1})
     assert json.dumps(summary.to_dict())
+
+
+def numbered(count: int) -> list[Article]:
+    return [Article(id=str(n), lang="en", text=f"The ferry number {n} left the harbour.") for n in range(count)]
+
+
+def seq_of(path: Path) -> int:
+    with closing(Store.open(IndexPaths(path).database)) as store:
+        return store.seq()
+
+
+def test_a_thousand_articles_are_one_change(tmp_path):
+    Indexer(tmp_path).add([HARBOUR])
+    before = seq_of(tmp_path)
+    assert Indexer(tmp_path).add(numbered(1000)).added == 1000
+    assert seq_of(tmp_path) == before + 1
+    assert Indexer(tmp_path).add(numbered(1000)).unchanged == 1000
+    assert seq_of(tmp_path) == before + 1, "what changes nothing is no change"
+
+
+def test_what_is_added_is_found_before_a_long_tail_is_folded(tmp_path, monkeypatch):
+    monkeypatch.setattr("backissue.indexer.indexer.TAIL_LEAST", 1)
+    monkeypatch.setattr("backissue.indexer.indexer.TAIL_SHARE", 0.0)
+    Indexer(tmp_path).add([HARBOUR])
+    seen = {}
+
+    def look(stage: str, *_: object) -> None:
+        seen.setdefault(stage, lexical(tmp_path, "orchard"))
+
+    Indexer(tmp_path).add([ORCHARD, LIGHT], progress=look)
+    assert seen["index"] == ["b"]
+    with Archive.open(tmp_path) as archive:
+        assert archive.stats()["generation"] == "000002"
+
+
+def test_what_comes_slowly_is_acknowledged_meanwhile(tmp_path, monkeypatch):
+    monkeypatch.setattr("backissue.indexer.intake.COMMIT_SECONDS", 0.0)
+    told = []
+    Indexer(tmp_path).add(numbered(600), progress=lambda stage, done, _: told.append((stage, done)))
+    assert [done for stage, done in told if stage == "read"] == [256, 512, 600]
+
+
+def test_what_was_cut_before_an_error_is_kept(tmp_path):
+    def failing() -> Iterator[Article]:
+        yield from numbered(600)
+        raise RuntimeError("the source went away")
+
+    Indexer(tmp_path).add([HARBOUR])
+    with pytest.raises(RuntimeError, match="went away"):
+        Indexer(tmp_path).add(failing())
+    with Archive.open(tmp_path) as archive:
+        assert archive.stats()["articles"] == 1 + 512
+        assert archive.search("ferry harbour", mode="lexical").total > 1
 
 
 def test_copies_of_one_text_are_one_family(tmp_path):

@@ -74,6 +74,23 @@ def test_more_candidates_take_no_more_calls(harbours):
     assert many < 1.2 * few + 100  # fifty judgements as objects, and no more than fifty
 
 
+def test_candidates_of_the_tail_take_no_call_each(tmp_path):
+    def boats(first, last):
+        return [
+            Article(id=str(n), lang="en", text=f"The boat {n} left berth {n * 7919 % 1000}.")
+            for n in range(first, last)
+        ]
+
+    Indexer(tmp_path).rebuild(boats(0, 150))
+    with Archive.open(tmp_path) as archive:
+        archive.search("boat", mode="lexical", **BARE)
+        before = calls(archive, "boat", k=1, mode="lexical", **BARE)
+        Indexer(tmp_path).add(boats(150, 180))
+        archive.search("boat", mode="lexical", **BARE)
+        assert archive.search("boat", mode="lexical").total > 150
+        assert calls(archive, "boat", k=1, mode="lexical", **BARE) < before + 300
+
+
 def test_each_index_is_asked_once(harbours):
     harbours.search("frozen harbour", **BARE)
     made = counted(lambda: harbours.search("frozen harbour", **BARE))
