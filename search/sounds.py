@@ -27,7 +27,7 @@ KEYS_MAX: Final = 8
 
 _CLASSES_MIN: Final = 3
 """A shorter key would be that of too many words."""
-_WAYS_MAX: Final = 64
+_WAYS_MAX: Final = 32
 _UNUSUAL_MAX: Final = 3
 _LETTERS_MAX: Final = 64
 
@@ -91,6 +91,9 @@ _ROMAN: Final = {
     "m": "m", "r": "r/l", "l": "r/l", "v": "f", "f": "f",
 }  # fmt: skip
 
+_AFFRICATE: Final = re.compile("[dt]S")
+_NASAL: Final = re.compile("ng(?=[^lrn]|$)")
+_DOUBLE: Final = re.compile(r"(.)\1+")
 _MERGED: Final = {"ja": str.maketrans("Sl", "sr", "h"), "ko": str.maketrans("Slf", "srb", "h")}
 """What a language's writing does not tell apart."""
 
@@ -103,14 +106,21 @@ def key(word: str, lang: str) -> str:
         return ""
     if script not in _WITHOUT_CAPITALS and script != "katakana" and not word[0].isupper():
         return ""
-    return _marked("".join(ways[0] for ways in _readings(word, script, _READ_IN.get(lang, {}))), lang)
+    return _marked(_settled("".join(ways[0] for ways in _readings(word, script, _READ_IN.get(lang, {})))), lang)
 
 
 def keys(word: str, lang: str) -> tuple[str, ...]:
     """The keys, at most `KEYS_MAX`, under which a question's word, in any script, may stand in texts in `lang`."""
-    ways = _likeliest_first(_readings(word[:_LETTERS_MAX], _script(word), {}))
-    found = dict.fromkeys(_marked("".join(way), lang) for way in islice(ways, _WAYS_MAX))
-    return tuple(one for one in found if one)[:KEYS_MAX]
+    found = dict.fromkeys(_marked(classes, lang) for classes in _heard(word[:_LETTERS_MAX]))
+    return tuple(one for one in found if one)
+
+
+@lru_cache(1024)
+def _heard(word: str) -> tuple[str, ...]:
+    """The classes of a word, likeliest first, in the ways that it can be read."""
+    ways = _likeliest_first(_readings(word, _script(word), {}))
+    found = dict.fromkeys(_settled("".join(way)) for way in islice(ways, _WAYS_MAX))
+    return tuple(found)[:KEYS_MAX]
 
 
 def _likeliest_first(readings: Sequence[_Reading]) -> Iterator[list[str]]:
@@ -171,11 +181,15 @@ def _named(letter: str) -> tuple[_Reading, ...]:
     return tuple(tuple(way.split("/")) for way in ways if way)
 
 
+def _settled(classes: str) -> str:
+    """Classes with what languages write in several ways made one: tsh and dzh, ng and n, mb and nb, double letters."""
+    classes = _AFFRICATE.sub("S", classes).replace("ts", "s")
+    classes = _NASAL.sub("n", classes).replace("mb", "nb")
+    return _DOUBLE.sub(r"\1", classes)
+
+
 def _marked(classes: str, lang: str) -> str:
-    """The key of classes: what languages write in several ways made one."""
-    classes = re.sub("[dt]S", "S", classes).replace("ts", "s")
-    classes = re.sub("ng(?=[^lrn]|$)", "n", classes).replace("mb", "nb")
+    """The key of settled classes, empty where they are too few."""
     if lang in _MERGED:
-        classes = classes.translate(_MERGED[lang])
-    classes = re.sub(r"(.)\1+", r"\1", classes)
+        classes = _DOUBLE.sub(r"\1", classes.translate(_MERGED[lang]))
     return MARK + classes if len(classes) >= _CLASSES_MIN else ""
