@@ -33,6 +33,9 @@ SOUND_WEIGHT = 0.7
 KNOWN_SOUND_WEIGHT = 0.5
 """What the sound of a word counts that has no translation, and of a name that has one (training/README.md)."""
 
+HEARD_MAX = 24
+"""So many words of a question are met by their sound: each has several keys in each language."""
+
 ROOTED_LANGS = frozenset({"ar"})
 """Here all words are met by their consonants too: they are the root, which broken plurals keep and no stemmer finds."""
 
@@ -153,14 +156,16 @@ def _unchanged(text: str, question_lang: str, lang: str, translated: Collection[
 
 def _sounding(text: str, lang: str, tokens: Sequence[Token], translated: Collection[str]) -> list[WeightedTerm]:
     """Names, and words without a translation, as those of `lang` that sound alike: Newcastle, Ньюкасл."""
-    heard = []
+    heard: dict[str, list[WeightedTerm]] = {}
     for token in tokens:
         word = _word(text, token)
-        if word not in translated or is_name(text, token):
+        if word not in heard and (word not in translated or is_name(text, token)):
             weight = KNOWN_SOUND_WEIGHT if word in translated else SOUND_WEIGHT
             found = sounds.keys(text[token.start : token.end], lang)
-            heard += [WeightedTerm(lang, key, weight, word) for key in found]
-    return heard
+            heard[word] = [WeightedTerm(lang, key, weight, word) for key in found]
+            if len(heard) == HEARD_MAX:
+                break
+    return [term for terms in heard.values() for term in terms]
 
 
 def _of_root(term: WeightedTerm) -> Iterator[WeightedTerm]:

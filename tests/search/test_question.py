@@ -3,6 +3,7 @@ import pytest
 from backissue.search import sounds
 from backissue.search.query import parse
 from backissue.search.question import (
+    HEARD_MAX,
     KNOWN_SOUND_WEIGHT,
     NAME_WEIGHT,
     ROOT_WEIGHT,
@@ -100,6 +101,13 @@ def test_a_name_with_a_translation_counts_less_by_its_sound():
 
 def test_a_japanese_question_has_the_names_between_its_pairs_of_characters():
     assert ("uk:~slnsg", "ゼレンスキー") in heard("ゼレンスキー大統領の発言", "ja", ["uk"])
+
+
+def test_only_so_many_words_are_met_by_their_sound():
+    words = " ".join(f"B{a}r{b}k" for a in "abcdefghi" for b in "abcdefghi")
+    found = expand(words, "en", ["pl"], WORDS)
+    assert len({term.source for term in found if not term.term.startswith(sounds.MARK)}) == 81
+    assert len({term.source for term in found if term.term.startswith(sounds.MARK)}) <= HEARD_MAX
 
 
 def test_in_arabic_words_are_met_by_their_roots():
