@@ -88,7 +88,7 @@ class Columns:
         if not len(self):
             return np.full(len(rows), -1, dtype=np.int64)
         first, last = int(self.row[0]), int(self.row[-1])
-        if last - first == len(self) - 1:  # none was deleted
+        if last - first == len(self) - 1:  # no row between is missing
             return np.where((rows >= first) & (rows <= last), rows - first, -1)
         # Rows of the column's own type: with any other the whole column would be converted at every call.
         wanted = np.clip(rows, 0, np.iinfo(self.row.dtype).max).astype(self.row.dtype)

@@ -27,6 +27,7 @@ from backissue.search.tensors import open_tensors
 
 _PATH: Final = Path(__file__).parent / "data" / "langid.safetensors"
 LENGTH_AT: Final = 48
+"""The bit of a sequence's number at which its length begins."""
 _LENGTHS: Final = np.arange(1, 7)[:, np.newaxis]
 _BYTES_OF_LENGTHS: Final = (1 << 8 * _LENGTHS) - 1
 _MARKS_OF_LENGTHS: Final = _LENGTHS << LENGTH_AT
