@@ -23,7 +23,7 @@ from bench.peers import DEPTH, Ask, K
 from bench.timing import Row, Target, measure, overlap, table
 
 FILTERS = (0.001, 0.01, 0.1, 0.5)
-BARE = Options(answers=False, explain=False, passages=1)
+BARE = Options(answers=False, explain=False, facets=False, passages=1)
 
 
 def legs(snapshot: Snapshot, given: Corpus, folder: Path) -> Iterator[str | Target]:

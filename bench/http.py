@@ -1,12 +1,14 @@
 """HTTP load: what one server process answers at capacity, and how late it is at a part of that.
 
 Capacity is measured by clients that ask without a pause. Then questions come at 80 % of that rate, at random moments
-(Poisson), whether or not those before were answered.
+(Poisson), whether or not those before were answered. By then a part of the lateness is that of any queue: what it would
+be if every answer took equally long is told beside it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import heapq
 import os
 import random
 import time
@@ -33,11 +35,25 @@ def load(index: Path, given: Corpus) -> Iterator[str | Target]:
     yield (
         f"HTTP, {len(given.texts):,} passages, rerank on: {rate:.0f} requests/s at capacity ({CAPACITY} clients, p50 "
         f"{full.p(0.5):.0f} ms), {of_core:.0f} a second of one processor; at {PART:.0%} of that rate p50 "
-        f"{part.p(0.5):.0f} ms, p99 {part.p(0.99):.0f} ms; {failed} errors"
+        f"{part.p(0.5):.0f} ms, p99 {part.p(0.99):.0f} ms; {failed} errors. p99 / p50 of a queue before one processor, "
+        f"before two, where every answer takes equally long: {queue(1):.1f}, {queue(2):.1f}"
     )
     yield Target("ms of a processor an HTTP request", 1000 / of_core, 1000 / 60, ratio=False)
     yield Target("HTTP p99 / p50 at 80 % of capacity", part.p(0.99) / part.p(0.5), 4, ratio=False)
     yield Target("HTTP errors", failed, 0, ratio=False)
+
+
+def queue(processors: int, answers: int = 500_000) -> float:
+    """p99 / p50 of answers that take equally long, at `PART` of what so many processors can give, first come first."""
+    rng, free, now = random.Random(1), [0.0] * processors, 0.0
+    took = []
+    for _ in range(answers):
+        now += rng.expovariate(PART * processors)
+        ready = max(heapq.heappop(free), now) + 1.0
+        heapq.heappush(free, ready)
+        took.append(ready - now)
+    took.sort()
+    return took[int(0.99 * answers)] / took[answers // 2]
 
 
 async def _measured(index: Path, questions: Sequence[str]) -> tuple[Seen, float, float, Seen]:

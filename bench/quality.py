@@ -41,6 +41,8 @@ MODES: Mapping[str, Mapping[str, Any]] = {
     "hybrid": {"mode": "hybrid", "rerank": "off"},
     "hybrid+rerank": {"mode": "hybrid", "rerank": "fast"},
 }
+LEGS = ("words as they are", "lexical", "semantic")
+DEEP = "hybrid+deep"
 MEASURES = (nDCG @ 10, R @ 100)
 ONE_PASSAGE_WORDS = 2000
 XQUAD_FOREIGN = ("de", "es", "ro", "ru", "tr", "zh", "ar")
@@ -133,7 +135,7 @@ SETS = {
 }
 
 
-def measure(task: Task, sample: int | None) -> Measured:
+def measure(task: Task, sample: int | None, modes: Mapping[str, Mapping[str, Any]]) -> Measured:
     """What each mode finds."""
     asked = sorted(task.questions)
     if sample is not None and sample < len(asked):
@@ -143,7 +145,7 @@ def measure(task: Task, sample: int | None) -> Measured:
     with tempfile.TemporaryDirectory() as folder:
         Indexer(folder, target_words=ONE_PASSAGE_WORDS, overlap_sentences=0).rebuild(task.passages)
         with Archive.open(folder) as archive:
-            for mode, options in MODES.items():
+            for mode, options in modes.items():
                 run = list(_run(archive, {qid: task.questions[qid] for qid in asked}, options))
                 found = ir_measures.calc_aggregate(MEASURES, qrels, run)
                 values[mode] = {str(measure): 100 * found[measure] for measure in MEASURES}
@@ -213,7 +215,8 @@ def _article(row: Mapping[str, Any]) -> Article:
 
 def table(results: Iterable[tuple[str, Measured]]) -> Iterator[str]:
     """The lines of a table in Markdown: nDCG@10 / R@100 of each mode, and right sentences."""
-    columns = (PLAIN, *MODES)
+    results = list(results)
+    columns = [PLAIN, *(mode for mode in results[0][1].modes if mode != PLAIN)]
     yield "| set and languages | " + " | ".join(columns) + " | sentence |"
     yield "|---|" + "---|" * (len(columns) + 1)
     for name, found in results:
@@ -225,7 +228,7 @@ def table(results: Iterable[tuple[str, Measured]]) -> Iterator[str]:
 def notes(results: Iterable[tuple[str, Measured]]) -> Iterator[str]:
     """What a table does not show: on which pairs hybrid lies under its best leg, and the bias between languages."""
     for name, found in results:
-        best_leg = max(found.modes[mode]["nDCG@10"] for mode in MODES if mode != BEST and mode != "hybrid")
+        best_leg = max(found.modes[mode]["nDCG@10"] for mode in LEGS)
         if (loss := best_leg - found.modes[BEST]["nDCG@10"]) > 0.5:
             yield f"{name}: {BEST} lies {loss:.1f} points under the best leg."
         if found.langs:
@@ -241,12 +244,16 @@ def main() -> None:
     parser.add_argument("--match", default="", help="only tasks whose name holds this")
     parser.add_argument("--sample", type=int, help="so many questions of each set, drawn with a fixed seed")
     parser.add_argument("--out", type=Path, help="where to save the tables")
+    parser.add_argument("--deep", type=Path, help="the folder of a deeper reranker, to measure beside the others")
     arguments = parser.parse_args()
+    modes = dict(MODES)
+    if arguments.deep:
+        modes[DEEP] = {"mode": "hybrid", "rerank": str(arguments.deep)}
     results: list[tuple[str, Measured]] = []
     for name in arguments.only:
         for task in SETS[name](arguments.sets / name) if name in SETS else ():
             if arguments.match in task.name:
-                results.append((task.name, measure(task, arguments.sample)))
+                results.append((task.name, measure(task, arguments.sample, modes)))
                 print(list(table(results[-1:]))[-1], flush=True)
     lines = [*table(results), "", *notes(results), ""] if results else []
     if "sentences" in arguments.only:

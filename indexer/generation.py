@@ -246,7 +246,7 @@ def _like_questions(store: Store, columns: Columns, embedder: Embedder) -> NDArr
 
 def _written(analysed: Iterable[Analysed], forward: ForwardWriter) -> Iterator[LexicalPassage]:
     for some in analysed:
-        forward.append(some.terms, some.tokens, some.counts)
+        forward.append(some.vocabulary, some.words, some.counts)
         yield from some.passages
 
 

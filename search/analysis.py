@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple, TypeVar
 from zlib import crc32
 
+from backissue.search import sounds
 from backissue.search.folding import fold, normalise
 from backissue.search.slavic import stem_russian, stem_ukrainian
 from backissue.search.stopwords import stop_words
@@ -23,12 +24,15 @@ from backissue.search.unicode_sets import CJK, HANGUL, IGNORABLE, MARKS, UNSPACE
 
 __all__ = [
     "ANALYSER_VERSION",
+    "TERMS_VERSION",
     "Forms",
+    "Memo",
     "Token",
     "analyse",
     "forms",
     "hash_of_term",
     "key_of_term",
+    "name_tokens",
     "occurrences",
     "stemmed_langs",
     "stop_words",
@@ -38,8 +42,11 @@ __all__ = [
 
 T = TypeVar("T")
 
-ANALYSER_VERSION: Final = 1
-"""Grows with every change of what terms a text gives: an index of another version is analysed anew."""
+TERMS_VERSION: Final = 1
+"""Grows with every change of what `terms` gives: a table of translations of another version is of no use."""
+
+ANALYSER_VERSION: Final = 2
+"""Grows with every change of what `forms` gives: an index of another version has to be built anew."""
 
 # Snowball by ISO 639-1 code. Slovak, Galician, Malay and the Serbo-Croatian standards borrow their nearest kin.
 _SNOWBALL: Final = {
@@ -117,19 +124,27 @@ def terms(text: str, lang: str) -> list[str]:
     return [token[0] for run in _RUN.findall(text) for token in lexicon[run]]
 
 
-def occurrences(text: str, lang: str, wanted: Container[str]) -> list[Token]:
-    """Those tokens of `analyse` whose term is wanted, faster."""
-    lexicon = _lexicon(lang)
+def occurrences(text: str, lang: str, wanted: Collection[str]) -> list[Token]:
+    """Where wanted terms and keys of names (`sounds.key`) stand in a text, in order of their starts."""
+    lexicons = [_lexicon(lang)]
+    if any(term.startswith(sounds.MARK) for term in wanted):
+        lexicons.append(_names_lexicon(lang))
     return [
         Token(term, run.start() + start, run.start() + end)
         for run in _RUN.finditer(text)
+        for lexicon in lexicons
         for term, start, end in lexicon[run[0]]
         if term in wanted
     ]
 
 
+def name_tokens(text: str, lang: str) -> list[Token]:
+    """The words of a text that may be names, with the keys of their sound as terms (`sounds.key`)."""
+    return _tokens(text, _names_lexicon(lang))
+
+
 class Forms(NamedTuple):
-    """A text as the indexes hold it: the keys of its terms, its words as written, and the hashes of its terms.
+    """A text as the indexes hold it: the keys of its terms and names, its words as written, and the hashes of the keys.
 
     Keys and words are joined by spaces, hashes are unsigned integers of 4 bytes, little-endian.
     """
@@ -140,7 +155,7 @@ class Forms(NamedTuple):
 
 
 def forms(text: str, lang: str) -> Forms:
-    """What the indexes hold of a text: `terms` and `surface` in one pass."""
+    """What the indexes hold of a text: `terms` and the keys of `name_tokens`, and `surface`, in one pass."""
     memo = _forms_of_run(lang)
     parts = [memo[run] for run in _RUN.findall(text)]
     if not parts:
@@ -155,8 +170,8 @@ def key_of_term(term: str, lang: str) -> str:
 
 
 def hash_of_term(key: str) -> int:
-    """24 bits that stand for a term's key where there is no room for it."""
-    return crc32(key.encode("utf-8", "surrogatepass")) & 0xFFFFFF
+    """32 bits that stand for a term's key where there is no room for it."""
+    return crc32(key.encode("utf-8", "surrogatepass"))
 
 
 def surface(text: str) -> list[Token]:
@@ -173,7 +188,7 @@ def stemmed_langs() -> frozenset[str]:
     return frozenset(_SNOWBALL) | {"uk"}
 
 
-class _Memo(dict[str, T]):
+class Memo(dict[str, T]):
     """What a function gives for runs; filled as runs are met, and emptied when it holds `limit` of them."""
 
     def __init__(self, function: Callable[[str], T], limit: int) -> None:
@@ -190,7 +205,7 @@ class _Memo(dict[str, T]):
         return value
 
 
-_Lexicon = _Memo[tuple[Token, ...]]
+_Lexicon = Memo[tuple[Token, ...]]
 """Runs and the tokens they give, offsets counted from the start of the run."""
 
 
@@ -203,15 +218,15 @@ def _tokens(text: str, lexicon: _Lexicon) -> list[Token]:
 
 
 @cache
-def _forms_of_run(lang: str) -> _Memo[Forms]:
-    tokens, written = _lexicon(lang).function, _surface_lexicon().function
+def _forms_of_run(lang: str) -> Memo[Forms]:
+    tokens, names, written = _lexicon(lang).function, _names_lexicon(lang).function, _surface_lexicon().function
 
     def forms_of_run(run: str) -> Forms:
-        keys = [key_of_term(token.term, lang) for token in tokens(run)]
+        keys = [key_of_term(token.term, lang) for token in (*tokens(run), *names(run))]
         hashes = b"".join(hash_of_term(key).to_bytes(4, "little") for key in keys)
         return Forms(" ".join(keys), " ".join(token.term for token in written(run)), hashes)
 
-    return _Memo(forms_of_run, _MAX_REMEMBERED_FORMS)
+    return Memo(forms_of_run, _MAX_REMEMBERED_FORMS)
 
 
 @cache
@@ -248,6 +263,26 @@ def _lexicon(lang: str) -> _Lexicon:
 
 
 @cache
+def _names_lexicon(lang: str) -> _Lexicon:
+    """The words of a run that may be names, by their sound."""
+    stops = frozenset(normalise(word, lang) for word in stop_words(lang))
+
+    def tokens_of_run(run: str) -> Iterator[Token]:
+        for kind, start, end in [("word", 0, len(run))] if _is_plain_word(run) else _pieces(run):
+            if kind == "word":
+                for word, word_start, word_end in _words(kind, run[start:end], start, lang):
+                    if word not in stops:
+                        yield Token(sounds.key(run[word_start:word_end], lang), word_start, word_end)
+            elif kind == "hangul":
+                yield Token(sounds.key(run[start:end], lang), start, end)
+            elif kind == "unspaced":
+                for name in sounds.KATAKANA.finditer(run, start, end):
+                    yield Token(sounds.key(name[0], lang), name.start(), name.end())
+
+    return _remembering(tokens_of_run)
+
+
+@cache
 def _surface_lexicon() -> _Lexicon:
     def tokens_of_run(run: str) -> Iterator[Token]:
         if _is_plain_word(run):
@@ -272,7 +307,7 @@ def _is_plain_word(run: str) -> bool:
 
 
 def _remembering(tokens_of_run: Callable[[str], Iterator[Token]]) -> _Lexicon:
-    return _Memo(lambda run: tuple(token for token in tokens_of_run(run) if token.term), _MAX_REMEMBERED_RUNS)
+    return Memo(lambda run: tuple(token for token in tokens_of_run(run) if token.term), _MAX_REMEMBERED_RUNS)
 
 
 def _pieces(run: str) -> Iterator[tuple[str, int, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,10 +12,9 @@ import numpy as np
 from backissue.search import cues
 from backissue.search.analysis import Token, occurrences
 from backissue.search.calibration import Calibration, Scores
-from backissue.search.embedding import TokenEmbedder, Vectors
+from backissue.search.embedding import TokenEmbedder, Vectors, unit_rows
 from backissue.search.lexical import WeightedTerm
 from backissue.search.question import Question
-from backissue.search.rerank import token_cosines
 from backissue.search.sentences import split_sentences
 from backissue.search.types import Span
 
@@ -47,32 +47,36 @@ class Reader:
         meaning = _telling(*self._meanings(text, sentences))
         words = _telling(*self._words(text, lang, sentences))
         texts = [text[start:end] for start, end in sentences]
-        wanted = cues.asked(self.question.text, self.question.lang)
-        known = cues.words(self.question.text)
-        held = [wanted & cues.held(one, lang, known) if wanted else wanted for one in texts]
+        gives = dict.fromkeys((f"gives_{cue}" for cue in cues.Cue), np.zeros(len(sentences)))
+        for cue in self._wanted:
+            holding = [cues.holds(one, cue, lang, self._own_words) for one in texts]
+            gives[f"gives_{cue}"] = np.array(holding, dtype=np.float64)
         return {
             "meaning": meaning,
             "meaning_after": np.append(meaning[1:], 0.0),
             "words": words,
             "words_before": np.append(0.0, words[:-1]),
             "asks": np.array([one.rstrip().endswith(QUESTION_MARKS) for one in texts], dtype=np.float64),
-            **{f"gives_{cue}": np.array([float(cue in some) for some in held]) for cue in cues.Cue},
+            **gives,
         }
 
     def highlights(self, text: str, lang: str) -> tuple[Span, ...]:
         """The words of a passage that are the question's, or translations of them, in any inflection."""
         return tuple(merged([(token.start, token.end) for token in self._found(text, lang)]))
 
-    def matched(self, text: str, lang: str) -> list[WeightedTerm]:
-        """The question's terms that a passage holds, those that count most first."""
-        here = {token.term for token in self._found(text, lang)}
-        return sorted((term for term in self._terms(lang).values() if term.term in here), key=lambda term: -term.weight)
+    def matched(self, text: str, lang: str) -> list[tuple[WeightedTerm, str]]:
+        """The question's terms that a passage holds, those that count most first, each as it is first written there."""
+        written: dict[str, str] = {}
+        for token in self._found(text, lang):
+            written.setdefault(token.term, text[token.start : token.end])
+        held = [(term, written[term.term]) for term in self._terms(lang).values() if term.term in written]
+        return sorted(held, key=lambda one: -one[0].weight)
 
     def _meanings(self, text: str, sentences: Sequence[Span]) -> tuple[Scores, Scores]:
         """How well each of n sentences covers each of q tokens of the question, (n, q), and what these count, (q,)."""
         covered = np.zeros((len(sentences), len(self._counts)))
         ids, spans = self.tokens.token_spans(text)
-        cosines = token_cosines(self._query, ids, self.tokens)
+        cosines = np.maximum(self.tokens.unit_vectors_of(ids) @ self._unit_query.T, 0.0)
         bounds = spans[:, 0].searchsorted(np.array(sentences, dtype=np.int32))
         for number, (first, last) in enumerate(bounds.tolist()):
             if last > first:
@@ -87,9 +91,9 @@ class Reader:
         terms = self._terms(lang)
         columns = {source: column for column, source in enumerate(dict.fromkeys(one.source for one in terms.values()))}
         covered = np.zeros((len(sentences), len(columns)))
-        starts = np.array([start for start, _ in sentences])
+        starts = [start for start, _ in sentences]
         for token in self._found(text, lang):
-            number = int(np.searchsorted(starts, token.start, side="right")) - 1
+            number = bisect_right(starts, token.start) - 1
             term = terms[token.term]
             if number >= 0 and token.end <= sentences[number][1]:
                 column = columns[term.source]
@@ -117,6 +121,18 @@ class Reader:
     @cached_property
     def _query(self) -> Vectors:
         return self.tokens.token_vectors(self.question.text).vectors
+
+    @cached_property
+    def _unit_query(self) -> Vectors:
+        return unit_rows(self._query)
+
+    @cached_property
+    def _wanted(self) -> frozenset[cues.Cue]:
+        return cues.asked(self.question.text, self.question.lang)
+
+    @cached_property
+    def _own_words(self) -> frozenset[str]:
+        return cues.words(self.question.text)
 
 
 def _telling(covered: Scores, counts: Scores) -> Scores:

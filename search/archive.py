@@ -90,6 +90,7 @@ class Archive:
         passages: int = 3,
         answers: bool = True,
         explain: bool = True,
+        facets: bool = True,
         budget_ms: float | None = None,
         cancelled: threading.Event | None = None,
     ) -> Results:
@@ -108,6 +109,7 @@ class Archive:
             passages: how many passages of each article.
             answers: whether the answering sentence and the matched words of each hit are found.
             explain: whether hits tell why they stand where they do.
+            facets: whether languages, sources, sections and months are counted.
             budget_ms: after so many milliseconds no further step is begun but what a page needs; `left_out` of the
                 results names what was not done. None: all is done.
             cancelled: ends the search at its next step when it is set, by whoever waits for it in another thread.
@@ -127,6 +129,7 @@ class Archive:
             passages=_within("passages", passages, 1, 100),
             answers=answers,
             explain=explain,
+            facets=facets,
             budget_ms=budget_ms,
             cancelled=cancelled,
         )

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from backissue.search.forward import HASH_BITS, Documents
+from backissue.search.forward import Documents
 from backissue.search.lexical import K1, TermTable
 from backissue.search.proximity import best_windows
 
@@ -44,7 +44,7 @@ def find_matches(table: TermTable, documents: Documents) -> Matches:
     if not len(hashes) or not len(at):
         nothing = np.zeros(0, dtype=np.int64)
         return Matches(nothing, nothing, nothing, nothing.astype(np.bool_))
-    wanted = documents.terms[at] & HASH_BITS
+    wanted = documents.terms[at]
     found = np.minimum(np.searchsorted(hashes, wanted), len(hashes) - 1)
     same = hashes[found] == wanted
     at, found = at[same], found[same]
@@ -61,21 +61,16 @@ def bm25(
     if not len(matches.term):
         return np.zeros(n)
     keys, frequency = np.unique((matches.passage * terms + matches.term) * 2 + matches.in_title, return_counts=True)
-    in_title = (keys & 1).astype(np.bool_)
-    passage, term = np.divmod(keys >> 1, terms)
-    lengths = np.diff(documents.term_starts)
-    body, title = (
-        K1 * (1 - B + B * kept_length(length) / max(mean, 1e-9))
-        for length, mean in zip((lengths - documents.title_terms, documents.title_terms), mean_lengths, strict=True)
-    )
-    norm = np.where(in_title, title[passage], body[passage])
-    most = np.where(in_title, table.title[term], table.body[term])
-    value = most * frequency / (frequency + norm)
+    pair, field = np.divmod(keys, 2)
+    passage, term = np.divmod(pair, terms)
+    in_title = field == 1
+    of_title = documents.title_terms[passage]
+    length = np.where(in_title, of_title, np.diff(documents.term_starts)[passage] - of_title)
+    norm = K1 * (1 - B + B * kept_length(length) / np.maximum(mean_lengths, 1e-9)[field])
+    value = np.where(in_title, table.title[term], table.body[term]) * frequency / (frequency + norm)
     # Body and title of a term add up.
-    pairs, place = np.unique(keys >> 1, return_inverse=True)
-    of_terms = np.asarray(np.bincount(place, weights=value), dtype=np.float64)
-    passage, term = np.divmod(pairs, terms)
-    return _sum_of_words(table, n, passage, term, of_terms)
+    first = np.flatnonzero(np.append(True, pair[1:] != pair[:-1]))
+    return _sum_of_words(table, n, passage[first], term[first], np.add.reduceat(value, first))
 
 
 def covered(table: TermTable, matches: Matches, passages: int) -> NDArray[np.float64]:

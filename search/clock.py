@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from threading import Event
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from backissue.search.errors import SearchCancelledError
 
@@ -13,7 +13,10 @@ T = TypeVar("T")
 
 
 class Clock:
-    """Runs from when it is made. Steps that would begin after `budget_ms` are left out; `cancelled` ends the search."""
+    """Runs from when it is made. Steps that would begin after `budget_ms` are left out; `cancelled` ends the search.
+
+    A step that takes long looks at it again before each of its parts.
+    """
 
     def __init__(self, budget_ms: float | None = None, cancelled: Event | None = None) -> None:
         self._started = time.perf_counter()
@@ -29,7 +32,7 @@ class Clock:
     def allows(self, step: str, wanted: bool) -> bool:
         """Whether a step that is wanted may begin; one that may not is noted."""
         late = self._budget_ms is not None and self.took_ms > self._budget_ms
-        if wanted and late:
+        if wanted and late and step not in self.left_out:
             self.left_out.append(step)
         return wanted and not late
 
@@ -47,3 +50,7 @@ class Clock:
         for item in items:
             self.go_on()
             yield item
+
+
+UNHURRIED: Final = Clock()
+"""Has all the time there is."""

@@ -87,6 +87,9 @@ class Columns:
         """The positions of the given passage rows, -1 for a row that is not here."""
         if not len(self):
             return np.full(len(rows), -1, dtype=np.int64)
+        first, last = int(self.row[0]), int(self.row[-1])
+        if last - first == len(self) - 1:  # none was deleted
+            return np.where((rows >= first) & (rows <= last), rows - first, -1)
         # Rows of the column's own type: with any other the whole column would be converted at every call.
         wanted = np.clip(rows, 0, np.iinfo(self.row.dtype).max).astype(self.row.dtype)
         found = np.minimum(np.searchsorted(self.row, wanted), len(self) - 1)

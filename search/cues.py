@@ -65,17 +65,18 @@ def asked(question: str, lang: str | None) -> frozenset[Cue]:
     return frozenset(cue for cue in Cue if (one := _lexicon(lang or "", f"ask_{cue}")) and one.in_text(lowered))
 
 
-def held(sentence: str, lang: str, known: frozenset[str]) -> frozenset[Cue]:
-    """What a sentence holds. A name counts as a person and as a place, unless it is among the `known` words."""
-    lowered = sentence.lower()
-    marked = {cue for cue in Cue if (one := _lexicon(lang, cue.value)) and one.in_text(lowered)}
-    if _DIGITS.search(sentence):
-        marked.add(Cue.NUMBER)
-    if _YEAR.search(sentence):
-        marked.add(Cue.TIME)
-    if any(name.lower() not in known for name in names(sentence)):
-        marked |= {Cue.PERSON, Cue.PLACE}
-    return frozenset(marked)
+def holds(sentence: str, cue: Cue, lang: str, known: frozenset[str]) -> bool:
+    """Whether a sentence holds such a thing. A name counts as a person and as a place, unless it is among the `known`
+    words.
+    """
+    if cue is Cue.NUMBER and _DIGITS.search(sentence):
+        return True
+    if cue is Cue.TIME and _YEAR.search(sentence):
+        return True
+    if cue in (Cue.PERSON, Cue.PLACE) and any(name.lower() not in known for name in names(sentence)):
+        return True
+    lexicon = _lexicon(lang, cue.value)
+    return lexicon is not None and lexicon.in_text(sentence.lower())
 
 
 def names(sentence: str) -> list[str]:

@@ -17,11 +17,12 @@ from typing import Self
 import numpy as np
 
 from backissue.search.calibration import Judgement, LogisticModel, Scores
+from backissue.search.clock import UNHURRIED, Clock
 from backissue.search.embedding import TokenVectors, unit_rows
 from backissue.search.errors import InvalidArgumentError
 from backissue.search.forward import in_context, starts_of
-from backissue.search.onnx_embedder import OnnxEmbedder, onnx_file
-from backissue.search.rerank import Evidence, FastReranker, interactions
+from backissue.search.onnx_embedder import OnnxEmbedder, Reading, onnx_file
+from backissue.search.rerank import READ_AT_ONCE, Evidence, FastReranker, batched, interactions
 
 WEIGHTS_FILE = "reranker.json"
 READ_DEEPLY = 20
@@ -61,17 +62,20 @@ class DeepReranker:
         """As its model has learned it."""
         return self.model.no_answer_below
 
-    def judge(self, question: str, candidates: Evidence) -> list[Judgement]:
-        """A judgement of each candidate, in their order. None that was not read stands above one that was."""
+    def judge(self, question: str, candidates: Evidence, clock: Clock = UNHURRIED) -> list[Judgement]:
+        """A judgement of each candidate, in their order. None that was not read stands above one that was.
+
+        Where the clock leaves no time for all that should be read, the likeliest were.
+        """
         judgements = self.fast.judge(question, candidates)
         order = sorted(range(len(candidates)), key=lambda i: -judgements[i].log_odds)
-        read, unread = order[:READ_DEEPLY], order[READ_DEEPLY:]
-        if not read:
+        if not order:
             return judgements
-        fast = np.array([judgements[i].log_odds for i in read])
+        fast = np.array([judgements[i].log_odds for i in order[:READ_DEEPLY]])
         texts = candidates.texts()
-        features = self.features(question, [texts[i] for i in read], fast)
-        log_odds = self.model.log_odds(features) + np.zeros(len(read))
+        features = self.features(question, [texts[i] for i in order[:READ_DEEPLY]], fast, clock)
+        log_odds = self.model.log_odds(features)
+        read, unread = order[: len(log_odds)], order[len(log_odds) :]
         for n, i in enumerate(read):
             judgements[i] = Judgement(float(log_odds[n]), {name: float(features[name][n]) for name in features})
         limit = float(log_odds.min())
@@ -79,9 +83,11 @@ class DeepReranker:
             judgements[i] = Judgement(min(limit, judgements[i].log_odds), judgements[i].features)
         return judgements
 
-    def features(self, question: str, texts: Sequence[tuple[str, str]], fast: Scores) -> dict[str, Scores]:
+    def features(
+        self, question: str, texts: Sequence[tuple[str, str]], fast: Scores, clock: Clock = UNHURRIED
+    ) -> dict[str, Scores]:
         """The features of n passages by their titles and texts, (n,) each; `fast` are their log-odds by the fast
-        reranker.
+        reranker. Only of the first ones where the clock leaves no time for the others.
         """
         static = self.fast.tokens
         asked = static.token_vectors(question)
@@ -90,13 +96,18 @@ class DeepReranker:
             start, end = best_part(asked, static.token_vectors(text))
             parts.append(in_context(title, text[start:end]))
         query = self.encoder.read_query(question)
-        passages = self.encoder.read_passages(parts)
+        passages: list[Reading] = []
+        for some in batched(parts, READ_AT_ONCE):
+            clock.go_on()
+            if passages and not clock.allows("rerank", True):
+                break
+            passages += self.encoder.read_passages(some)
         cosine = np.array([query.vector @ one.vector for one in passages], np.float64)
         tokens = [one.tokens.vectors for one in passages]
         asked_tokens = query.tokens.vectors
         cosines = np.maximum(unit_rows(np.concatenate(tokens)) @ unit_rows(asked_tokens).T, 0.0)
         meeting, _ = interactions(asked_tokens, cosines, starts_of(map(len, tokens)))
-        return {"fast": fast, "deep_cosine": cosine, "deep_tokens": meeting}
+        return {"fast": fast[: len(passages)], "deep_cosine": cosine, "deep_tokens": meeting}
 
 
 def best_part(query: TokenVectors, passage: TokenVectors, size: int = PART_TOKENS) -> tuple[int, int]:

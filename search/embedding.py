@@ -217,6 +217,10 @@ class StaticEmbedder:
         """float32 (n, d) of n passages; rows of length one, or zero where no token is known."""
         return self._embed(texts, self._model.passage_prompt)
 
+    def words(self, text: str) -> list[str]:
+        """The parts of `text` in order whose tokens, one after the other, are those of the text."""
+        return self._chunk.findall(text)
+
     def token_ids(self, text: str) -> NDArray[np.int32]:
         """The ids (t,) of the tokens of `text`, without any prompt."""
         return _rows(b"".join(self._pieces(self._chunk.findall(text))))[:, 0]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from backissue.search import sounds
 from backissue.search.fusion import Candidates
 from backissue.search.groups import Judged
 from backissue.search.lexical import WeightedTerm
@@ -22,7 +23,7 @@ def explain(
     one: Judged,
     ref: ArticleRef,
     reranker: str,
-    matched: Sequence[WeightedTerm],
+    matched: Sequence[tuple[WeightedTerm, str]],
 ) -> dict[str, Any]:
     """Why a passage stands where it does: what each leg, the fusion and the reranker gave."""
     if not question.text:
@@ -30,7 +31,7 @@ def explain(
     silence = legs.abstained.get("lexical") or _lexical_silence(question, ref.lang, matched)
     lexical = _leg(candidates.lexical_rank[one.index], candidates.lexical[one.index], silence)
     if matched:
-        lexical["terms"] = [_term(term) for term in matched]
+        lexical["terms"] = list(dict.fromkeys(_term(term, written) for term, written in matched))
     told: dict[str, Any] = {
         "languages": {"question": question.lang, "passage": ref.lang},
         "lexical": lexical,
@@ -59,13 +60,15 @@ def _leg(rank: int, score: float, silence: str | None) -> dict[str, Any]:
     return {"rank": None, "score": round(float(score), 4), "note": f"not among its best {LEG_DEPTH}"}
 
 
-def _lexical_silence(question: Question, lang: str, matched: Sequence[WeightedTerm]) -> str | None:
+def _lexical_silence(question: Question, lang: str, matched: Sequence[tuple[WeightedTerm, str]]) -> str | None:
     if matched or question.reads(lang):
         return None
     return f"the question is in {question.lang}, the passage in {lang}: no name and no translated word is shared"
 
 
-def _term(term: WeightedTerm) -> str:
-    """As in "return → zamian 0.31"."""
+def _term(term: WeightedTerm, written: str) -> str:
+    """As in "return → zamian 0.31", a translation, or "zelensky ≈ Зеленського", which sounds alike."""
     word = term.source or term.term
+    if term.term.startswith(sounds.MARK):
+        return f"{word} ≈ {written}"
     return word if term.probability is None else f"{word} → {term.term} {term.probability:.2f}"

@@ -1,20 +1,27 @@
 """The forward index: each passage as the numbers that a question is compared with, so that no text is read to judge it.
 
     forward/
-      terms.npy          the hashes of its terms in order, those of its title first, 3 bytes each
-      term_starts.npy    where each passage's begin, and where the last one's end
+      words.npy          the words of each passage in order, those of its title first: their numbers in the vocabulary
+      word_starts.npy    where each passage's begin in `words`, and where the last one's end
+      lengths.npy        how many terms each passage has
       title_terms.npy    how many of them are its title's
-      tokens.npy         the ids of the tokens of its title and text
-      token_starts.npy
+      terms.npy          the vocabulary: the hashes of each word's terms
+      term_counts.npy    how many each word has
+      tokens.npy         the ids of each word's tokens
+      token_counts.npy
 
-A term's hash is the low 24 bits of the CRC-32 of its key (`pl:rakiet`): in one of thirty questions of 20 terms one term
-of one of 400 candidates is taken for another. Passages are in the order of the columns.
+A word is what stands between two spaces, and what it gives of terms and tokens is kept once. The more often it stands,
+the lower is its number. The 32,768 lowest take two bytes; any other takes two bytes more, which go before and have the
+highest bit set.
+
+A term's hash is the CRC-32 of its key (`pl:rakiet`): in one of eight thousand questions of 20 terms one term of one of
+400 candidates is taken for another. Passages are in the order of the columns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -33,12 +40,11 @@ Hashes = NDArray[np.uint32]
 TokenIds = NDArray[np.integer[Any]]
 
 HASH_BYTES = 4
-KEPT_HASH_BYTES = 3
-HASH_BITS = np.uint32((1 << 8 * KEPT_HASH_BYTES) - 1)
-"""Those of four bytes that count: of terms that are mapped from a file, the others are the next term's."""
 TAIL_DOCUMENTS_KEPT = 20_000
 """About 20 MB."""
-NAMES = ("terms", "term_starts", "title_terms", "tokens", "token_starts")
+NAMES = ("words", "word_starts", "lengths", "title_terms", "terms", "term_counts", "tokens", "token_counts")
+GOES_ON = 1 << 15
+"""Marks the first half of a number that takes two, of 15 bits each."""
 
 
 class Document(NamedTuple):
@@ -96,16 +102,57 @@ def starts_of(lengths: Iterable[int]) -> NDArray[np.int64]:
     return np.cumsum(np.fromiter(chain((0,), lengths), dtype=np.int64))
 
 
+def starts_of_counts(counts: NDArray[np.integer[Any]]) -> NDArray[Any]:
+    """The same of an array (n,) of lengths, in 4 bytes each where that is enough."""
+    is_small = int(counts.sum(dtype=np.int64)) <= np.iinfo(np.int32).max
+    starts = np.zeros(len(counts) + 1, dtype=np.int32 if is_small else np.int64)
+    np.cumsum(counts, out=starts[1:])
+    return starts
+
+
+def gathered(values: NDArray[Any], starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Joined:
+    """`values[start:start + length]` of each start and length, one after the other."""
+    bounds = starts_of_counts(lengths)
+    at = np.repeat(starts - bounds[:-1], lengths)
+    at += np.arange(len(at), dtype=at.dtype)
+    return values.take(at), bounds
+
+
+def encoded(numbers: NDArray[np.uint32]) -> Joined:
+    """Numbers (n,) below 2^30 as codes of one half or two, and where those of each begin, (n + 1,)."""
+    is_long = numbers >= GOES_ON
+    starts = starts_of_counts(1 + is_long)
+    codes = np.zeros(int(starts[-1]), dtype=np.uint16)
+    codes[starts[:-1][is_long]] = numbers[is_long] >> 15 | GOES_ON
+    codes[starts[1:] - 1] = numbers & GOES_ON - 1
+    return codes, starts
+
+
+def decoded(codes: NDArray[np.uint16]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The numbers (n,) of codes, and where the last half of each stands, (n,)."""
+    goes_on = codes >= GOES_ON
+    values = codes.astype(np.int32)
+    first = np.flatnonzero(goes_on[:-1])
+    values[first + 1] += values[first] - GOES_ON << 15
+    last = np.flatnonzero(~goes_on)
+    return values[last], last
+
+
 @dataclass(frozen=True)
 class Forward:
     """The forward index of a generation in `folder`, mapped into memory."""
 
     folder: Path
-    terms: Hashes
-    term_starts: NDArray[np.int64]
+    words: NDArray[np.uint16]
+    word_starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
     title_terms: NDArray[np.int64]
+    terms: Hashes
+    term_counts: NDArray[np.uint8]
     tokens: TokenIds
-    token_starts: NDArray[np.int64]
+    token_counts: NDArray[np.uint8]
+    term_starts: NDArray[np.int64] = field(repr=False)
+    token_starts: NDArray[np.int64] = field(repr=False)
 
     @classmethod
     def open(cls, folder: Path, passages: int) -> Forward:
@@ -114,13 +161,18 @@ class Forward:
         Raises:
             IndexCorruptError: a file is missing or unreadable, or they are not of so many passages.
         """
-        kept, *others = (open_column(folder / f"{name}.npy") for name in NAMES)
-        forward = cls(folder, _each_as_four_bytes(kept), *others)
+        kept = {name: open_column(folder / f"{name}.npy") for name in NAMES}
+        term_starts, token_starts = (starts_of_counts(kept[f"{name}_counts"]) for name in ("term", "token"))
+        forward = cls(folder, **kept, term_starts=term_starts, token_starts=token_starts)
         fits = (
-            len(forward.title_terms) == passages
-            and len(forward.term_starts) == len(forward.token_starts) == passages + 1
-            and forward.term_starts[-1] == len(forward.terms)
-            and forward.token_starts[-1] == len(forward.tokens)
+            len(forward.title_terms) == len(forward.lengths) == passages
+            and len(forward.word_starts) == passages + 1
+            and forward.word_starts[-1] == len(forward.words)
+            and (forward.words.dtype, forward.terms.dtype) == (np.uint16, np.uint32)
+            and forward.term_counts.dtype == forward.token_counts.dtype == np.uint8
+            and len(term_starts) == len(token_starts)
+            and term_starts[-1] == len(forward.terms)
+            and token_starts[-1] == len(forward.tokens)
         )
         if not fits:
             raise IndexCorruptError(f"{folder} is not of {passages} passages. Mend it: backissue doctor --repair")
@@ -133,49 +185,42 @@ class Forward:
     def mean_lengths(self) -> tuple[float, float]:
         """How many terms a body and a title have in the mean."""
         title = int(self.title_terms.sum(dtype=np.int64))
-        return (len(self.terms) - title) / max(len(self), 1), title / max(len(self), 1)
+        return (int(self.lengths.sum(dtype=np.int64)) - title) / max(len(self), 1), title / max(len(self), 1)
 
     def documents(self, positions: NDArray[np.int64]) -> Documents:
         """The terms of the passages at some positions.
 
         Raises:
-            IndexCorruptError: where they begin is not told any more.
+            IndexCorruptError: what is kept of them is damaged.
         """
-        terms, starts = self._gathered("term", self.terms, self.term_starts, positions)
-        return Documents(terms, starts, self.title_terms[positions].astype(np.int64))
+        words, bounds = self._words(positions)
+        terms, starts = gathered(self.terms, self.term_starts.take(words), self.term_counts.take(words))
+        return Documents(terms, starts[bounds], self.title_terms[positions].astype(np.int64))
 
     def tokens_at(self, positions: NDArray[np.int64]) -> Joined:
         """The ids of the tokens of the passages at some positions.
 
         Raises:
-            IndexCorruptError: where they begin is not told any more.
+            IndexCorruptError: what is kept of them is damaged.
         """
-        return self._gathered("token", self.tokens, self.token_starts, positions)
+        words, bounds = self._words(positions)
+        tokens, starts = gathered(self.tokens, self.token_starts.take(words), self.token_counts.take(words))
+        return tokens, starts[bounds]
 
-    def document(self, position: int) -> Document:
-        """The passage at a position."""
-        term, term_end = self.term_starts[position : position + 2].tolist()
-        token, token_end = self.token_starts[position : position + 2].tolist()
-        return Document(self.terms[term:term_end], int(self.title_terms[position]), self.tokens[token:token_end])
+    def _words(self, positions: NDArray[np.int64]) -> Joined:
+        """The numbers of the words of the passages at some positions."""
+        begins, ends = self.word_starts[positions], self.word_starts[positions + 1]
+        if (begins < 0).any() or (ends < begins).any() or (ends > len(self.words)).any():
+            raise self._damaged("word_starts")
+        kept = memoryview(self.words)
+        parts = [kept[begin:end] for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)]
+        numbers, last = decoded(np.frombuffer(b"".join(parts), dtype=np.uint16))
+        if numbers.max(initial=-1) >= len(self.term_counts) or numbers.min(initial=0) < 0:
+            raise self._damaged("words")
+        return numbers, np.searchsorted(last, starts_of_counts(ends - begins))
 
-    def _gathered(
-        self, kind: str, values: NDArray[Any], starts: NDArray[np.int64], positions: NDArray[np.int64]
-    ) -> Joined:
-        """`values[starts[p]:starts[p + 1]]` of each position p."""
-        begins, ends = starts[positions], starts[positions + 1]
-        lengths = ends - begins
-        if (begins < 0).any() or (lengths < 0).any() or (ends > len(values)).any():
-            raise IndexCorruptError(
-                f"{self.folder / f'{kind}_starts.npy'} is damaged. Mend it: backissue doctor --repair"
-            )
-        bounds = np.concatenate([[0], np.cumsum(lengths)])
-        return values[np.arange(bounds[-1]) + np.repeat(begins - bounds[:-1], lengths)], bounds
-
-
-def _each_as_four_bytes(kept: NDArray[Any]) -> Hashes:
-    """Hashes of 3 bytes, behind which there is one byte more, read without a copy."""
-    count = max(len(kept) - 1, 0) // KEPT_HASH_BYTES if kept.dtype == np.uint8 else 0
-    return np.ndarray(count, dtype="<u4", buffer=kept, strides=(KEPT_HASH_BYTES,))
+    def _damaged(self, name: str) -> IndexCorruptError:
+        return IndexCorruptError(f"{self.folder / name}.npy is damaged. Mend it: backissue doctor --repair")
 
 
 class TailDocuments:

@@ -56,7 +56,7 @@ NO_CANDIDATES = Candidates(
 def fusion_features(words: Scores, semantic: Scores, readable: NDArray[np.bool_]) -> dict[str, Scores]:
     """The features of n candidates, (n,) each, for passages in reach of the question's words and for foreign ones."""
     near = readable.astype(np.float64)
-    words, cosine = np.nan_to_num(words), np.nan_to_num(semantic)
+    words, cosine = (np.where(np.isnan(some), 0.0, some) for some in (words, semantic))
     return {
         "words": near * words,
         "cosine": near * cosine,

@@ -85,8 +85,7 @@ class Group:
 
 def collapse(columns: Columns, judged: Judgements) -> Families:
     """Passages to articles, and articles to families of copies: of each family the best article stays."""
-    _, first = np.unique(columns.family[judged.positions], return_index=True)
-    best = np.sort(first)
+    best = np.flatnonzero(first_of_each(columns.family[judged.positions], 1))
     return Families(judged, best, probabilities(judged.log_odds[best]))
 
 
@@ -129,11 +128,10 @@ def order(families: Families, columns: Columns, sort: Sort) -> Families:
 def page_of(families: Families, columns: Columns, page: slice) -> list[Group]:
     """Some of the articles, each with its passages and the copies that were found."""
     judged, best = families.judged, families.best[page]
-    articles, by_place = columns.article[judged.positions].tolist(), columns.family[judged.positions]
-    members: dict[int, list[int]] = {family: [] for family in by_place[best].tolist()}
-    for place, family in enumerate(by_place.tolist()):
-        if family in members:
-            members[family].append(place)
+    articles, by_place = columns.article[judged.positions].tolist(), columns.family[judged.positions].tolist()
+    members: dict[int, list[int]] = {by_place[place]: [] for place in best.tolist()}
+    for place in [place for place, family in enumerate(by_place) if family in members]:
+        members[by_place[place]].append(place)
     groups = []
     for places, score in zip(members.values(), families.score[page].tolist(), strict=True):
         article = articles[places[0]]

@@ -4,9 +4,9 @@ The model is that of Lui & Baldwin (2012) as py3langid trained it, cut to these 
 mapped into memory (its licence: data/langid.LICENSE). Its features are sequences of up to six bytes; of those that end
 at a byte the longest known one counts, which is what py3langid's automaton gives. A file of safetensors holds
 
-    edges      the trie of known sequences: parent × 256 + byte of nodes 1, 2, …, ascending, and a last one above all;
-               node 0 is the root
-    features   of each node the number of its feature, -1 where it has none
+    sequences  the known sequences, ascending, and a last number above all: of a sequence its length × 2^48 and
+               its bytes, the first one highest
+    features   of each sequence the number of its feature, -1 where it only begins longer ones
     scores     of each feature its log-likelihoods, one a class
     prior      the classes' log-probabilities
     classes    their codes of two letters; classes of one code are scripts of one language
@@ -26,7 +26,10 @@ from numpy.typing import NDArray
 from backissue.search.tensors import open_tensors
 
 _PATH: Final = Path(__file__).parent / "data" / "langid.safetensors"
-_LONGEST: Final = 6
+LENGTH_AT: Final = 48
+_LENGTHS: Final = np.arange(1, 7)[:, np.newaxis]
+_BYTES_OF_LENGTHS: Final = (1 << 8 * _LENGTHS) - 1
+_MARKS_OF_LENGTHS: Final = _LENGTHS << LENGTH_AT
 
 
 def probabilities(text: str) -> dict[str, float]:
@@ -39,7 +42,7 @@ class Identifier:
 
     def __init__(self, path: Path) -> None:
         tensors = open_tensors(path)
-        self._edges: NDArray[np.int64] = tensors["edges"]
+        self._sequences: NDArray[np.int64] = tensors["sequences"]
         self._features: NDArray[np.int32] = tensors["features"]
         self._scores: NDArray[np.float16] = tensors["scores"]
         self._prior: NDArray[np.float32] = tensors["prior"]
@@ -48,8 +51,7 @@ class Identifier:
     def probabilities(self, text: str) -> dict[str, float]:
         """As `probabilities` of this module."""
         encoded = _encoded(text)
-        found = self._features_at(np.frombuffer(encoded, dtype=np.uint8))
-        features, counts = np.unique(found[found >= 0], return_counts=True)
+        features, counts = np.unique(self._features_in(encoded), return_counts=True)
         scores = np.zeros(len(self._classes), dtype=np.float32)
         if len(features):
             scores = np.log1p(counts.astype(np.float32)) @ self._scores[features].astype(np.float32) + self._prior
@@ -62,17 +64,15 @@ class Identifier:
             by_lang[lang] = by_lang.get(lang, 0.0) + probability
         return by_lang
 
-    def _features_at(self, text: NDArray[np.uint8]) -> NDArray[np.int32]:
-        """The feature of the longest known sequence that ends at each byte, -1 where it has none: (bytes,)."""
-        last = len(self._edges)  # a node without children
-        ending, nodes = np.zeros(len(text), dtype=np.int64), np.zeros(len(text), dtype=np.int64)
-        for length in range(min(_LONGEST, len(text))):
-            wanted = (nodes[: len(text) - length] << 8) | text[length:]
-            places = self._edges.searchsorted(wanted)
-            known = self._edges[places] == wanted
-            nodes = np.where(known, places + 1, last)
-            ending[length:] = np.where(known, nodes, ending[length:])
-        return self._features[ending]
+    def _features_in(self, text: bytes) -> NDArray[np.int32]:
+        """The feature of the longest known sequence that ends at each byte, (n,), of those bytes where there is one."""
+        # Of each byte the eight that end there, as one number.
+        ending = np.ndarray(len(text), dtype=">i8", buffer=bytes(7) + text, strides=(1,)).astype(np.int64)
+        wanted = ending & _BYTES_OF_LENGTHS | _MARKS_OF_LENGTHS
+        places = self._sequences.searchsorted(wanted)
+        longest = np.where(self._sequences[places] == wanted, places, -1).max(axis=0)
+        features: NDArray[np.int32] = self._features[longest[longest >= 0]]
+        return features[features >= 0]
 
 
 def _encoded(text: str) -> bytes:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Final, NamedTuple
@@ -83,14 +82,16 @@ _CHARS_OF_EVIDENCE: Final = 60
 _SAMPLE_CHARS: Final = 3000
 
 _WORD: Final = re.compile(rf"[^\W\d_](?:[^\W\d_]|[{MARKS}])*")
+_ASCII_WORD: Final = re.compile("[a-z]+")
 
 
-def detect(text: str, among: Collection[str] | None = None) -> Detection:
+def detect(text: str, among: Collection[str] | None = None, *, enough: float = 0.0) -> Detection:
     """The language of a text, by its first 3,000 characters.
 
     `among` narrows the candidates (ISO 639-1); by default they are NEWS_LANGS. A text without letters, or in a
     script that no candidate uses, is ("und", 0.0). A few names alone ("Putin Pyongyang") give a guess of low
-    confidence, as they read the same in many languages.
+    confidence, as they read the same in many languages. A guess that cannot come to a confidence of `enough`, as the
+    text is too short, is not thought over: its language is the first that comes to mind.
     """
     sample = text[:_SAMPLE_CHARS]
     langs, share = _langs_of_dominant_script(sample)
@@ -101,7 +102,7 @@ def detect(text: str, among: Collection[str] | None = None) -> Detection:
         return Detection(candidates[0], share)
     if candidates == ["zh", "ja"]:
         return Detection("zh", share * 0.9)  # Han alone: a Japanese text has kana, all but the shortest headlines
-    return _by_words_and_letters(sample, candidates)
+    return _by_words_and_letters(sample, candidates, enough)
 
 
 def _langs_of_dominant_script(sample: str) -> tuple[tuple[str, ...], float]:
@@ -120,19 +121,28 @@ def _weight(script: str) -> int:
     return 3 if script in (HAN, KANA, HANGUL) else 1
 
 
-def _by_words_and_letters(sample: str, candidates: Sequence[str]) -> Detection:
-    words = Counter(normalise(word) for word in _WORD.findall(sample))
+def _by_words_and_letters(sample: str, candidates: Sequence[str], enough: float) -> Detection:
+    words = _words(sample)
     stops = _stop_word_scores(words, candidates)
     letters = _letter_scores(sample, candidates)
     scores = {lang: stops[lang] + letters[lang] for lang in candidates}
+    # How much of a posterior is believed: the more there is to go by, the more.
+    length = sum(map(len, words)) / _CHARS_OF_EVIDENCE
+    believed = {lang: -math.expm1(-(stops[lang] + letters[lang] / _LETTERS_PER_WORD + length)) for lang in candidates}
     posterior = _softmax(scores)
-    if max(posterior.values()) < _SURE:
+    if max(posterior.values()) < _SURE and max(believed.values()) >= enough:
         for lang, probability in _detector_probabilities(sample, candidates).items():
             scores[lang] += math.log(max(probability, _PROBABILITY_FLOOR))
         posterior = _softmax(scores)
     lang = max(candidates, key=posterior.__getitem__)
-    evidence = stops[lang] + letters[lang] / _LETTERS_PER_WORD + sum(map(len, words)) / _CHARS_OF_EVIDENCE
-    return Detection(lang, posterior[lang] * -math.expm1(-evidence))
+    return Detection(lang, posterior[lang] * believed[lang])
+
+
+def _words(sample: str) -> Collection[str]:
+    """The distinct words of a text, normalised."""
+    if sample.isascii():
+        return dict.fromkeys(_ASCII_WORD.findall(sample.lower()))
+    return dict.fromkeys(map(normalise, _WORD.findall(sample)))
 
 
 def _stop_word_scores(words: Iterable[str], candidates: Sequence[str]) -> dict[str, float]:
@@ -158,6 +168,8 @@ def _scores_of_stop_word() -> dict[str, dict[str, float]]:
 
 def _letter_scores(sample: str, candidates: Sequence[str]) -> dict[str, float]:
     scores = dict.fromkeys(candidates, 0.0)
+    if sample.isascii():
+        return scores
     for character in set(sample.lower()):
         if character in _SIGNS and _SIGNS[character] in scores:
             scores[_SIGNS[character]] += _SIGN

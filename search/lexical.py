@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,9 +38,8 @@ _GAP = "\N{SYMBOL FOR UNIT SEPARATOR}"
 """Stands between title and passage in the field `exact`, so that no phrase reaches over the border."""
 
 
-@dataclass(frozen=True, slots=True)
-class WeightedTerm:
-    """A term of a language and what its BM25 counts.
+class WeightedTerm(NamedTuple):
+    """A term of a language, or the key of a name's sound, and what its BM25 counts.
 
     `source` is the question's word that it stands for; with a probability, as one of its translations.
     Of the terms of one language for one word, the one that counts most decides.
@@ -121,7 +120,6 @@ class TermTable:
 
     terms: tuple[WeightedTerm, ...]
     keys: tuple[str, ...]
-    hashes: NDArray[np.uint32]
     word: NDArray[np.int64]
     langs: tuple[str, ...]
     body: NDArray[np.float64]
@@ -130,6 +128,11 @@ class TermTable:
 
     def __len__(self) -> int:
         return len(self.terms)
+
+    @cached_property
+    def hashes(self) -> NDArray[np.uint32]:
+        """What stands for the terms in the forward index, (t,)."""
+        return np.array([hash_of_term(key) for key in self.keys], dtype=np.uint32)
 
     @cached_property
     def limits(self) -> Mapping[str, float]:
@@ -194,19 +197,22 @@ class LexicalIndex:
         word = [words.setdefault((term.lang, term.source or term.term), len(words)) for term in terms]
         keys = tuple(term.key for term in terms)
         weights = np.array([term.weight for term in terms])
-        in_body, in_title = self._document_frequencies("body", keys), self._document_frequencies("title", keys)
-        highest = weights * self._highest(in_body)
+        frequencies = self._document_frequencies(keys)
+        highest = weights * self._highest(frequencies)
+        body, title = np.where(frequencies > 0, highest, 0.0)
         numbers = np.array(word, dtype=np.int64)
-        met = np.bincount(numbers, weights=in_body > 0, minlength=len(words)) > 0
+        worth = body
+        if not body.all():
+            met = np.bincount(numbers, weights=body, minlength=len(words)) > 0
+            worth = np.where(met[numbers], body, highest[0])
         return TermTable(
             terms=tuple(terms),
             keys=keys,
-            hashes=np.array([hash_of_term(key) for key in keys], dtype=np.uint32),
             word=numbers,
             langs=tuple(lang for lang, _ in words),
-            body=np.where(in_body > 0, highest, 0.0),
-            title=np.where(in_title > 0, weights * TITLE_WEIGHT * self._highest(in_title), 0.0),
-            worth=np.where((in_body > 0) | ~met[numbers], highest, 0.0),
+            body=body,
+            title=title * TITLE_WEIGHT,
+            worth=worth,
         )
 
     def _highest(self, frequencies: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -215,10 +221,11 @@ class LexicalIndex:
         passages = np.maximum(len(self), frequencies)
         return (K1 + 1) * np.log1p((passages - frequencies + 0.5) / (frequencies + 0.5))
 
-    def _document_frequencies(self, field: str, keys: Sequence[str]) -> NDArray[np.int64]:
+    def _document_frequencies(self, keys: Sequence[str]) -> NDArray[np.int64]:
+        """How many bodies and how many titles hold each of t terms: (2, t)."""
         with translated_errors(self._path):
             find = self._searcher.doc_freq
-            return np.array([find(field, key) for key in keys], dtype=np.int64)
+            return np.array([[find(field, key) for key in keys] for field in ("body", "title")], dtype=np.int64)
 
     def search(self, table: TermTable, k: int, restriction: Restriction, langs: Sequence[str]) -> LexicalHits:
         """The `k` best passages by BM25 under the restriction: of each word the term that counts most, in sum."""
@@ -239,14 +246,18 @@ class LexicalIndex:
         import tantivy
 
         should = tantivy.Occur.Should
+        exactly, weighted = tantivy.Query.term_query, tantivy.Query.boost_query
         options: dict[int, list[list[tuple[tantivy.Occur, tantivy.Query]]]] = {}
         in_fields = zip(table.body.tolist(), table.title.tolist(), strict=True)
         for term, key, word, (body, title) in zip(table.terms, table.keys, table.word.tolist(), in_fields, strict=True):
-            fields = [("body", term.weight)] if body else []
+            scored = []
+            if body:
+                one = exactly(self._schema, "body", key, "freq")
+                scored.append((should, one if term.weight == 1.0 else weighted(one, term.weight)))
             if title:
-                fields.append(("title", term.weight * TITLE_WEIGHT))
-            if fields:
-                scored = [(should, tantivy.Query.boost_query(self._exactly(f, key), w)) for f, w in fields]
+                one = exactly(self._schema, "title", key, "freq")
+                scored.append((should, weighted(one, term.weight * TITLE_WEIGHT)))
+            if scored:
                 options.setdefault(word, []).append(scored)
         words = []
         for some in options.values():
@@ -260,8 +271,8 @@ class LexicalIndex:
     def _best(self, query: tantivy.Query, k: int) -> LexicalHits:
         with translated_errors(self._path):
             found = self._searcher.search(query, limit=k, count=False).hits
-        scores, addresses = zip(*found, strict=True) if found else ((), ())
-        return LexicalHits(self._rows(list(addresses)), np.array(scores, dtype=np.float32))
+        scores = np.array([score for score, _ in found], dtype=np.float32)
+        return LexicalHits(self._rows([address for _, address in found]), scores)
 
     def rows_with_phrase(self, phrase: str) -> NDArray[np.int64]:
         """The rows of the passages that hold the phrase, or whose title does."""

@@ -56,6 +56,7 @@ class Options:
     passages: int = 3
     answers: bool = True
     explain: bool = True
+    facets: bool = True
     budget_ms: float | None = None
     cancelled: Event | None = None
 
@@ -90,7 +91,7 @@ def run(
         if not clock.allows("rerank", reranker is not None):
             reranker = None
         clock.go_on()
-        judged = judge(snapshot, question, table, candidates, reranker)
+        judged = judge(snapshot, question, table, candidates, reranker, clock)
         families = decay(collapse(snapshot.columns, judged), snapshot, options.recency_days)
         found = order(families, snapshot.columns, options.sort)
         firsts = found.positions
@@ -103,7 +104,7 @@ def run(
         legs, candidates = SILENT, NO_CANDIDATES
         firsts = browse(snapshot.columns, mask)
         page = [listed(snapshot.columns, position) for position in firsts[shown].tolist()]
-    if not clock.allows("answers", options.answers and bool(question.text)):
+    if options.answers and not clock.allows("answers", bool(question.text)):
         options = replace(options, answers=False)
     reader = Reader(question, tokens)
     hits = tuple(clock.each(present(snapshot, question, candidates, legs, page, reader, options, reranker)))
@@ -111,7 +112,7 @@ def run(
         query=query.raw,
         took_ms=clock.took_ms,
         hits=hits,
-        facets=facets(snapshot, firsts),
+        facets=facets(snapshot, firsts) if options.facets else {},
         total=len(firsts),
         no_good_answer=nothing,
         lang=question.lang,
@@ -120,7 +121,12 @@ def run(
 
 
 def judge(
-    snapshot: Snapshot, question: Question, table: TermTable, candidates: Candidates, reranker: Reranker | None
+    snapshot: Snapshot,
+    question: Question,
+    table: TermTable,
+    candidates: Candidates,
+    reranker: Reranker | None,
+    clock: Clock,
 ) -> Judgements:
     """Judges every candidate: the first ones by the reranker, the rest by fusion alone, best first.
 
@@ -130,7 +136,7 @@ def judge(
     if reranker is None or not len(candidates):
         return Judgements(index, candidates.positions, candidates.fused, ())
     first, rest = index[:RERANK_DEPTH], index[RERANK_DEPTH:]
-    judgements = reranker.judge(question.text, evidence_of(snapshot, table, candidates, first))
+    judgements = reranker.judge(question.text, evidence_of(snapshot, table, candidates, first), clock)
     read = np.array([one.log_odds for one in judgements])
     first = np.argsort(-read, kind="stable")
     index = np.concatenate([first, rest])

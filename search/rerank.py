@@ -7,18 +7,21 @@ with their passages, so its score estimates the probability that the passage ans
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backissue.search.calibration import Judgement, LogisticModel, Scores
+from backissue.search.clock import UNHURRIED, Clock
 from backissue.search.embedding import TokenEmbedder, Vectors, unit_rows
 from backissue.search.errors import MissingExtraError
 from backissue.search.forward import in_context
 from backissue.search.fusion import fusion_features
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,9 @@ class Evidence:
 
 WINDOW_TOKENS = 48
 
+READ_AT_ONCE = 10
+"""Candidates that a large model reads before it looks at the clock again."""
+
 
 class Reranker(Protocol):
     """Judges candidates for a question."""
@@ -59,8 +65,12 @@ class Reranker(Protocol):
     def no_answer_below(self) -> float:
         """The probability of the best passage below which nothing answers; 0 where it is not known."""
 
-    def judge(self, question: str, candidates: Evidence) -> list[Judgement]:
-        """A judgement of each candidate, in their order."""
+    def judge(self, question: str, candidates: Evidence, clock: Clock = UNHURRIED) -> list[Judgement]:
+        """A judgement of each candidate, in their order.
+
+        Raises:
+            SearchCancelledError: nobody waits for it any more.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +86,8 @@ class FastReranker:
         """As its model has learned it."""
         return self.model.no_answer_below
 
-    def judge(self, question: str, candidates: Evidence) -> list[Judgement]:
-        """A judgement of each candidate, in their order."""
+    def judge(self, question: str, candidates: Evidence, clock: Clock = UNHURRIED) -> list[Judgement]:
+        """A judgement of each candidate, in their order, within a few milliseconds."""
         features = self.features(question, candidates)
         log_odds = self.model.log_odds(features) + np.zeros(len(candidates))
         values = zip(*(some.tolist() for some in features.values()), strict=True)
@@ -172,12 +182,21 @@ class CrossEncoderReranker:
             ) from error
         self.name = name
 
-    def judge(self, question: str, candidates: Evidence) -> list[Judgement]:
+    def judge(self, question: str, candidates: Evidence, clock: Clock = UNHURRIED) -> list[Judgement]:
         """A judgement of each candidate, in their order; its log-odds are the model's own."""
         from torch.nn import Identity
 
         if not len(candidates):
             return []
         pairs = [(question, in_context(title, text)) for title, text in candidates.texts()]
-        log_odds = self._model.predict(pairs, activation_fn=Identity(), show_progress_bar=False)
-        return [Judgement(float(value), {"cross_encoder": float(value)}) for value in log_odds]
+        judgements: list[Judgement] = []
+        for some in batched(pairs, READ_AT_ONCE):
+            clock.go_on()
+            log_odds = self._model.predict(some, activation_fn=Identity(), show_progress_bar=False)
+            judgements += [Judgement(float(value), {"cross_encoder": float(value)}) for value in log_odds]
+        return judgements
+
+
+def batched(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """The items in groups of one size, the last of which may be smaller."""
+    return (items[first : first + size] for first in range(0, len(items), size))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,12 +73,10 @@ def gather(
     if "semantic" not in legs.abstained and question.vector is not None:
         unseen = semantic_rank == 0
         semantic[unseen] = snapshot.cosines(question.vector, positions[unseen])
-    langs = snapshot.names["lang"]
-    readable_codes = {code for code, lang in langs.items() if question.reads(lang)} | {0}
-    readable = np.isin(snapshot.columns.lang[positions], list(readable_codes))
-    words = _words(snapshot, table, positions, lexical)
+    readable = _by_lang(snapshot, positions, question.reads) > 0
+    words = _words(limits_of(snapshot, table, positions), lexical)
     fused = fuse(words, semantic, readable, Calibration.bundled().fusion[mode])
-    best = np.lexsort((snapshot.columns.row[positions], -fused))
+    best = np.argsort(-fused, kind="stable")  # of equal ones the first row
     if mode is Mode.HYBRID and not keep_all:
         best = best[fused[best] >= fused.max(initial=-np.inf) - CANDIDATE_LOG_ODDS]
     return Candidates(
@@ -104,17 +102,20 @@ def _spread(
     return spread, ranks
 
 
-def _words(
-    snapshot: Snapshot, table: TermTable, positions: NDArray[np.int64], lexical: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _words(limits: NDArray[np.float64], lexical: NDArray[np.float64]) -> NDArray[np.float64]:
     """BM25 sums as parts of the highest that the question could reach in each passage's language."""
-    limits = limits_of(snapshot, table, positions)
     return np.minimum(np.divide(lexical, limits * (1 + TITLE_WEIGHT), out=lexical * 0.0, where=limits > 0), 1.0)
 
 
 def limits_of(snapshot: Snapshot, table: TermTable, positions: NDArray[np.int64]) -> NDArray[np.float64]:
     """What all words of the question count together, at most, in the language of each of n passages: (n,)."""
-    names = snapshot.names["lang"]
-    codes, places = np.unique(snapshot.columns.lang[positions], return_inverse=True)
-    by_code = [table.limits.get(names.get(code, UNKNOWN_LANG), 0.0) for code in codes.tolist()]
-    return np.array(by_code, dtype=np.float64)[places] if by_code else np.zeros(0)
+    return _by_lang(snapshot, positions, lambda lang: table.limits.get(lang, 0.0))
+
+
+def _by_lang(snapshot: Snapshot, positions: NDArray[np.int64], value: Callable[[str], float]) -> NDArray[np.float64]:
+    """Of n passages what `value` gives of their languages, (n,)."""
+    names, codes = snapshot.names["lang"], snapshot.columns.lang[positions]
+    values = np.zeros(len(codes))
+    for code in {*codes.tolist()}:
+        values[codes == code] = value(names.get(code, UNKNOWN_LANG))
+    return values

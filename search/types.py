@@ -162,7 +162,8 @@ class FacetValue:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """The answer to a question: one page of hits, and facets and `total` counted over the whole candidate set.
+    """The answer to a question: one page of hits, and `total` and facets (where these were wanted) counted over the
+    whole candidate set.
 
     `left_out` are the steps for which a search with a budget of time had none left: "rerank", "answers".
     """

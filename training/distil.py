@@ -54,9 +54,7 @@ class Settings:
     seed: int = 0
 
 
-ON_CPU = Settings(
-    cells=CELLS_PER_LANGUAGE // 40, pool=20_000, batch=(48, 16, 16, 128), body_rate=1e-4, max_tokens=(32, 64, 64, 16)
-)
+ON_CPU = Settings(cells=CELLS_PER_LANGUAGE // 20, pool=120_000, batch=(96, 32, 32, 192), max_tokens=(40, 112, 112, 12))
 """What an hour or two of one core can use."""
 
 

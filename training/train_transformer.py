@@ -71,12 +71,12 @@ def main() -> None:
         options.work / "hard.npy",
         lambda: distil.hard_negatives(corpus, encoded, pool.rows[data.QUESTIONS], static_table),
     )
-    teacher.body.to(device)
+    teacher.move(device)
     vectors = distil.teacher_vectors(
         options.work / "teacher.npy", corpus, pool.ranges, teacher, teacher_tokenizer, max(settings.max_tokens)
     )
     student = new_student(teacher, table, settings.layers)
-    student.body.to(device)
+    student.move(device)
     if parameters_outside_table(student) > PARAMETERS_MAX:
         raise SystemExit(f"{parameters_outside_table(student):,} parameters outside the table are too many")
     pairs = evaluate.probe_pairs(corpus, held_back, settings.seed, PROBE_PAIRS[device.type])
@@ -96,10 +96,10 @@ def main() -> None:
     distil.Training(student, corpus, encoded, pool, hard, vectors, settings, progress).run(
         report, options.work / "student.pt", options.report_seconds
     )
-    student.body.cpu()
+    student.move(torch.device("cpu"))
     onnx_export.save(options.out, student, tokenizer)
     if options.sets:
-        student.body.to(device)
+        student.move(device)
         measured = measure(options.sets, embed, langs)
         print(json.dumps({name: round(value, 3) for name, value in measured.items()}, indent=1))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import threading
 from collections.abc import Callable
@@ -105,6 +106,9 @@ class Service:
         except BackissueError as error:
             log.warning("The index cannot be searched yet: %s", error)
         finally:
+            # What is loaded stays. To look all of it over for garbage stops every search, for tens of milliseconds.
+            gc.collect()
+            gc.freeze()
             self._is_warming = False
 
     async def write(self, work: Callable[[Indexer], T]) -> T:

@@ -1,5 +1,6 @@
 """The server about itself: health, jobs, metrics, statistics, its description and its headers."""
 
+import gc
 import time
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,7 @@ def test_a_server_that_warms_up_starts_with_or_without_an_index(
             assert ready.json()["detail"] == "The server is starting."
             assert time.monotonic() < until_s
         assert ready.status_code == 200
+        assert gc.get_freeze_count() > 0
     assert not caplog.records
     with TestClient(create_app(tmp_path / "nowhere", warm_up=True)) as client:
         assert client.get("/health/live").status_code == 200

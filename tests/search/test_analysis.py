@@ -8,6 +8,7 @@ from backissue.search.analysis import (
     analyse,
     forms,
     key_of_term,
+    name_tokens,
     occurrences,
     stemmed_langs,
     stop_words,
@@ -246,7 +247,24 @@ def test_occurrences_are_the_tokens_that_are_wanted_and_forms_are_terms_and_word
     tokens = analyse(text, lang)
     wanted = {token.term for token in tokens[::2]}
     assert occurrences(text, lang, wanted) == [token for token in tokens if token.term in wanted]
+    named = name_tokens(text, lang)
+    everything = sorted([*tokens, *named], key=lambda token: token.start)
+    found = occurrences(text, lang, {token.term for token in everything})
+    assert sorted(found) == sorted(everything)
     keys, words, hashes = forms(text, lang)
-    assert keys.split(" ") == ([key_of_term(term, lang) for term in terms(text, lang)] or [""])
+    assert sorted(keys.split(" ")) == (sorted(key_of_term(token.term, lang) for token in everything) or [""])
     assert words.split(" ") == ([token.term for token in surface(text)] or [""])
-    assert len(hashes) == 4 * len(terms(text, lang))
+    assert len(hashes) == 4 * len(everything)
+
+
+def test_names_lie_where_they_are_written():
+    text = "Wczoraj D'Angelo i Zełenskiego witano; the F-16 of Newcastle"
+    assert {(token.term, text[token.start : token.end]) for token in name_tokens(text, "pl")} == {
+        ("~fSr", "Wczoraj"),
+        ("~ngl", "Angelo"),
+        ("~slnsg", "Zełenskiego"),
+        ("~nfgstl", "Newcastle"),
+    }
+    assert [text for text in ["ロシア", "露"] if name_tokens(text, "ja")] == []
+    japanese = "昨日ゼレンスキー大統領は"
+    assert [(t.term, japanese[t.start : t.end]) for t in name_tokens(japanese, "ja")] == [("~srnsg", "ゼレンスキー")]

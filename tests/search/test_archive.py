@@ -13,7 +13,10 @@ from backissue.search import (
     FormatVersionError,
     InvalidArgumentError,
     SearchCancelledError,
+    snapshot,
 )
+from backissue.search.lexical import LexicalIndex
+from backissue.search.retrieval import LEG_DEPTH
 
 
 def ids(results):
@@ -132,6 +135,7 @@ def test_facets_count_the_set_that_is_paged(archive):
     one = archive.search("lang:en", k=1)
     assert {value.value: value.count for value in one.facets["lang"]} == {"en": 2}
     assert [(value.value, value.count) for value in one.facets["month"]] == [("2023-06", 1), ("2023-09", 1)]
+    assert archive.search("the dam and the train", facets=False).facets == {}
 
 
 def test_sorting_by_date_puts_the_newest_first_and_the_undated_last(archive):
@@ -162,6 +166,17 @@ def test_the_explanation_names_translated_words(archive):
     foreign = archive.search("why are fish dying in the river", filter=Filter(langs=("de",))).hits[0]
     terms = foreign.explain["lexical"]["terms"]
     assert any(term.startswith("fish → fisch ") for term in terms), terms
+
+
+def test_a_name_that_no_dictionary_has_is_met_in_another_script(tmp_path):
+    texts = {"a": "Міст відкрив мер Бондаревський. Люди плескали.", "b": "Школу закрили на зиму. Діти вчаться вдома."}
+    Indexer(tmp_path).add([Article(id=key, text=text, lang="uk") for key, text in texts.items()])
+    with Archive.open(tmp_path) as opened:
+        best = opened.search("what did mayor Bondarevsky say", mode="lexical").hits[0]
+    assert best.article.id == "a"
+    assert "bondarevsky ≈ Бондаревський" in best.explain["lexical"]["terms"]
+    passage = best.passages[0]
+    assert "Бондаревський" in [passage.text[start:end] for start, end in passage.highlights]
 
 
 def test_nothing_answers_a_question_about_nothing_here(archive):
@@ -260,6 +275,29 @@ def test_copies_of_one_text_do_not_crowd_out_what_else_answers(tmp_path):
         first = next(hit for hit in results.hits if hit.article.id.startswith("copy"))
         assert len(first.copies) >= 5
         assert archive.search("lang:en").total == 21
+
+
+def test_very_many_copies_end_the_search_and_not_the_patience(tmp_path, monkeypatch):
+    told = "The frozen harbour keeps its ice, and the pilots wait for the thaw with their tugs at the long pier."
+    articles = [Article(id=f"copy{n}", lang="en", source=f"Paper {n}", text=told) for n in range(1000)]
+    with opened(tmp_path, articles) as archive:
+        depths = []
+        whole = LexicalIndex.search
+        monkeypatch.setattr(
+            LexicalIndex, "search", lambda index, table, k, *others: depths.append(k) or whole(index, table, k, *others)
+        )
+        monkeypatch.setattr(snapshot, "MOST_PASSED_OVER", 500)
+        (hit,) = archive.search("frozen harbour", mode="lexical").hits
+        assert depths == [LEG_DEPTH, 4 * LEG_DEPTH]
+        assert hit.answer.text == told
+
+
+def test_what_few_pass_is_looked_for_at_any_depth(tmp_path, monkeypatch):
+    others = [one_of(f"n{n} frozen harbour, frozen pier and ice") for n in range(1000)]
+    wanted = Article(id="wanted", lang="en", title="Ledger", text="Of many things one was in the end the harbour.")
+    monkeypatch.setattr(snapshot, "MOST_PASSED_OVER", 10)
+    with opened(tmp_path, [*others, wanted]) as archive:
+        assert ids(archive.search("frozen harbour title:ledger", mode="lexical")) == ["wanted"]
 
 
 def test_what_a_filter_leaves_out_is_no_copy_either(tmp_path):

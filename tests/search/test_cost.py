@@ -113,19 +113,6 @@ def test_copies_of_one_text_take_no_deeper_search_by_meaning(tmp_path, count):
         assert sorted(snapshot.columns.family[positions]) == sorted(snapshot.columns.family[wanted])
 
 
-def test_copies_beyond_number_are_not_all_looked_through(tmp_path, monkeypatch):
-    told = " ".join(f"The minister spoke of harbour fees and of line {n} of the agency report." for n in range(3))
-    copies = [Article(id=f"copy {n}", lang="en", title="Harbour fees", text=told) for n in range(1000)]
-    Indexer(tmp_path).rebuild([*copies, Article(id="other", lang="en", text="Fees, said others.")])
-    monkeypatch.setattr("backissue.search.snapshot.MOST_PASSED_OVER", 500)
-    with Archive.open(tmp_path) as archive:
-        archive.search("harbour fees", mode="lexical", **BARE)
-        made = counted(lambda: archive.search("harbour fees", mode="lexical", **BARE))
-        assert made["<method 'search' of 'tantivy.tantivy.Searcher' objects>"] == 2  # 200 deep, and 800
-        assert archive.search("harbour fees", mode="hybrid", **BARE).total == 2, "by meaning it is found"
-        assert archive.search("fees -harbour", mode="lexical", **BARE).hits[0].article.id == "other"
-
-
 def test_each_index_is_asked_once(harbours):
     harbours.search("frozen harbour", **BARE)
     made = counted(lambda: harbours.search("frozen harbour", **BARE))

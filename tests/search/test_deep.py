@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -13,11 +14,12 @@ from conftest import ARTICLES
 from backissue.indexer import Indexer
 from backissue.search import Archive, Mode
 from backissue.search.calibration import Calibration, LogisticModel
+from backissue.search.clock import Clock
 from backissue.search.deep import PART_TOKENS, READ_DEEPLY, DeepReranker, best_part, is_deep_model, read_weights
 from backissue.search.embedding import StaticEmbedder, TokenVectors
-from backissue.search.errors import InvalidArgumentError
-from backissue.search.onnx_embedder import OnnxEmbedder
-from backissue.search.rerank import Evidence, FastReranker
+from backissue.search.errors import InvalidArgumentError, SearchCancelledError
+from backissue.search.onnx_embedder import OnnxEmbedder, Reading
+from backissue.search.rerank import READ_AT_ONCE, Evidence, FastReranker
 
 WEIGHTS = {"bias": -0.5, "weights": {"fast": 0.5, "deep_cosine": 2.0, "deep_tokens": 1.0}, "no_answer_below": 0.1}
 EAST, NORTH, NOWHERE = (1.0, 0.0), (0.0, 1.0), (-1.0, -1.0)
@@ -101,6 +103,33 @@ def test_what_the_fast_reranker_puts_first_is_read_and_stays_before_the_rest(rer
     assert set(read) == set(sorted(range(len(fast)), key=lambda i: -fast[i])[:READ_DEEPLY])
     unread = [one.log_odds for i, one in enumerate(judgements) if i not in read]
     assert max(unread) <= min(judgements[i].log_odds for i in read)
+
+
+def test_who_has_no_time_for_all_gets_the_likeliest_read(reranker: DeepReranker) -> None:
+    candidates = evidence(2 * READ_DEEPLY)
+    clock = Clock(budget_ms=1e-6)
+    judgements = reranker.judge("what froze in winter", candidates, clock)
+    fast = [one.log_odds for one in reranker.fast.judge("what froze in winter", candidates)]
+    read = [i for i, one in enumerate(judgements) if "deep_cosine" in one.features]
+    assert set(read) == set(sorted(range(len(fast)), key=lambda i: -fast[i])[:READ_AT_ONCE])
+    assert clock.left_out == ["rerank"]
+    unread = [one.log_odds for i, one in enumerate(judgements) if i not in read]
+    assert max(unread) <= min(judgements[i].log_odds for i in read)
+
+
+def test_it_reads_no_further_when_nobody_waits(reranker: DeepReranker, monkeypatch: pytest.MonkeyPatch) -> None:
+    cancelled, read = Event(), []
+    whole = OnnxEmbedder.read_passages
+
+    def read_and_cancel(encoder: OnnxEmbedder, texts: list[str]) -> list[Reading]:
+        read.extend(texts)
+        cancelled.set()
+        return whole(encoder, texts)
+
+    monkeypatch.setattr(OnnxEmbedder, "read_passages", read_and_cancel)
+    with pytest.raises(SearchCancelledError):
+        reranker.judge("what froze in winter", evidence(READ_DEEPLY), Clock(cancelled=cancelled))
+    assert len(read) == READ_AT_ONCE < READ_DEEPLY
 
 
 def test_no_candidates_give_no_judgements(reranker: DeepReranker) -> None:

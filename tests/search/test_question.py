@@ -1,7 +1,17 @@
 import pytest
 
+from backissue.search import sounds
 from backissue.search.query import parse
-from backissue.search.question import NAME_WEIGHT, TRANSLATION_EXPONENT, expand, understand
+from backissue.search.question import (
+    HEARD_MAX,
+    KNOWN_SOUND_WEIGHT,
+    NAME_WEIGHT,
+    ROOT_WEIGHT,
+    SOUND_WEIGHT,
+    TRANSLATION_EXPONENT,
+    expand,
+    understand,
+)
 from backissue.search.translations import Translations
 
 
@@ -24,7 +34,12 @@ WORDS = Dictionary(
 
 
 def weights(text, lang, langs):
-    return {term.key: term.weight for term in expand(text, lang, langs, WORDS)}
+    return {term.key: term.weight for term in expand(text, lang, langs, WORDS) if not term.term.startswith(sounds.MARK)}
+
+
+def heard(text, lang, langs):
+    found = expand(text, lang, langs, WORDS)
+    return {(term.key, term.source): term.weight for term in found if term.term.startswith(sounds.MARK)}
 
 
 def test_in_its_own_language_a_question_is_its_terms():
@@ -60,8 +75,53 @@ def test_a_question_of_names_is_read_in_every_language_alike():
     question = understand(parse("Putin Pyongyang"), ["pl", "en"], None, Translations.bundled())
     assert question.lang == "und"
     assert {term.lang for term in question.terms} == {"pl", "en"}
-    assert all(term.weight == 1.0 for term in question.terms)
+    written = [term for term in question.terms if not term.term.startswith(sounds.MARK)]
+    assert {term.term for term in written} == {"putin", "pyongyang"}
+    assert all(term.weight == 1.0 for term in written)
+    assert {term.source for term in question.terms if term not in written} == {"putin", "pyongyang"}
     assert question.vector is None
+
+
+def test_names_and_unknown_words_are_met_by_their_sound_in_another_language():
+    assert heard("what did korea give to Malligyong and Korea", "en", ["pl"]) == {
+        ("pl:~mlgn", "malligyong"): SOUND_WEIGHT,
+        ("pl:~mlSn", "malligyong"): SOUND_WEIGHT,
+    }
+    assert heard("a talk with Korean Beret", "en", ["pl"])[("pl:~brt", "beret")] == SOUND_WEIGHT
+
+
+def test_a_name_with_a_translation_counts_less_by_its_sound():
+    known = Dictionary({("zelenski", "en", "uk"): (("зеленськ", 1.0),)})
+    found = {
+        one.term: one.weight for one in expand("the visit of Zelenski", "en", ["uk"], known) if one.source != "visit"
+    }
+    keys = dict.fromkeys(sounds.keys("Zelenski", "uk"), KNOWN_SOUND_WEIGHT)
+    assert found == {"зеленськ": 1.0, "zelenski": NAME_WEIGHT, **keys}
+
+
+def test_a_japanese_question_has_the_names_between_its_pairs_of_characters():
+    assert ("uk:~slnsg", "ゼレンスキー") in heard("ゼレンスキー大統領の発言", "ja", ["uk"])
+
+
+def test_only_so_many_words_are_met_by_their_sound():
+    words = " ".join(f"B{a}r{b}k" for a in "abcdefghi" for b in "abcdefghi")
+    found = expand(words, "en", ["pl"], WORDS)
+    assert len({term.source for term in found if not term.term.startswith(sounds.MARK)}) == 81
+    assert len({term.source for term in found if term.term.startswith(sounds.MARK)}) <= HEARD_MAX
+
+
+def test_in_arabic_words_are_met_by_their_roots():
+    books = {"ar:~gtb"}  # kitāb, a book, and kutub, books
+    assert books <= {key for key, _ in heard("أين الكتاب", "ar", ["ar"])} & {
+        key for key, _ in heard("كتب", "ar", ["ar"])
+    }
+    known = Dictionary({("book", "en", "ar"): (("كتاب", 1.0),)})
+    assert {one.term: one.weight for one in expand("books", "en", ["ar"], known)} == {"كتاب": 1.0, "~gtb": ROOT_WEIGHT}
+
+
+def test_in_its_own_language_and_as_words_are_nothing_is_met_by_its_sound():
+    assert heard("the visit of Zelensky", "en", ["en"]) == {}
+    assert {term.term for term in expand("the visit of Zelensky", "en", ["uk"])} == {"visit", "zelensky"}
 
 
 def test_a_question_knows_its_language_and_what_it_can_read():

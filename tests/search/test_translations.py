@@ -75,7 +75,7 @@ def test_everything_packed_is_found(table: dict[str, dict[str, int]]) -> None:
 
 
 def test_terms_of_another_analysis_are_not_used(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(translations, "ANALYSER_VERSION", translations.ANALYSER_VERSION + 1)
+    monkeypatch.setattr(translations, "TERMS_VERSION", translations.TERMS_VERSION + 1)
     old = Translations.open(path)
     assert not old.usable
     assert str(path) in old.explanation
