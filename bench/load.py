@@ -1,4 +1,4 @@
-"""Load on a server of its own, on 127.0.0.1: a soak at capacity, and an overload of five times as much.
+"""Load on a server of its own, on 127.0.0.1: a soak at capacity, and an overload of ten times as much.
 
     python -m bench.load soak --seconds 1800
     python -m bench.load overload
@@ -209,11 +209,11 @@ async def soak(folder: Path, seconds: float) -> bool:
 
 
 async def overload(folder: Path, seconds: float) -> bool:
-    """Capacity, then five times as much and more than may wait, then capacity again."""
+    """Capacity, then ten times as much and more than may wait, then capacity again."""
     told: dict[str, Seen] = {}
     async with served(folder) as (client, pid):
         await clients_until(client, CAPACITY, time.monotonic() + 5, Seen())
-        for name, clients in (("capacity", CAPACITY), ("overload", 5 * (CAPACITY + 1)), ("after", CAPACITY)):
+        for name, clients in (("capacity", CAPACITY), ("overload", 10 * (CAPACITY + 1)), ("after", CAPACITY)):
             seen = told[name] = Seen()
             await clients_until(client, clients, time.monotonic() + seconds / 3, seen)
             print(
