@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -25,7 +25,7 @@ from backissue.search.filters import (
     in_articles,
     resolve,
 )
-from backissue.search.forward import Document, Documents, Forward, Joined, TailDocuments, joined
+from backissue.search.forward import Document, Documents, Forward, Joined, TailDocuments, gathered, joined
 from backissue.search.growing import Growing
 from backissue.search.layout import IndexPaths, LexicalState, Manifest
 from backissue.search.lexical import LexicalIndex, TermTable
@@ -36,9 +36,9 @@ PER_FAMILY = 8
 """So many passages of one article, or of all copies of it, may be candidates: neither an agency's text in two hundred
 papers nor one very long article may be all that is found."""
 
-DEEPEST = 64
-"""At most so many times its number of passages a leg looks through for others than the copies of the best: a text in a
-million copies must not take seconds."""
+MOST_PASSED_OVER = 10_000
+"""So many of the best by words are looked through for what is no copy of one before. Where a text stands more often
+than that and answers best, what comes behind it is found by meaning alone."""
 
 Found = tuple[NDArray[np.int64], NDArray[np.float64]]
 """Positions and scores, best first."""
@@ -234,39 +234,40 @@ class Snapshot:
         The index applies what it can of the restriction itself. It cannot see which article a passage belongs to, and
         it may be a commit ahead of the columns: the mask decides.
         """
-
-        def search(depth: int) -> tuple[Found, bool]:
+        depth = k
+        while True:
             hits = self.lexical.search(table, depth, restriction, self.langs)
             positions = self.columns.positions(hits.rows)
             passing = positions >= 0
             if mask is not None:
                 passing &= mask[np.maximum(positions, 0)]
-            return (positions[passing], hits.scores[passing].astype(np.float64)), len(hits) < depth
-
-        return self._deep(search, k)
-
-    def search_dense(self, vector: NDArray[np.float32], k: int, mask: Mask | None) -> Found:
-        """Positions (n,) and cosines (n,) of the `k` nearest passages that the mask lets pass, best first."""
-
-        def search(depth: int) -> tuple[Found, bool]:
-            hits = self.dense.search(vector, depth, mask)
-            return (hits.positions, hits.scores.astype(np.float64)), len(hits) < depth
-
-        return self._deep(search, k)
-
-    def _deep(self, search: Callable[[int], tuple[Found, bool]], k: int) -> Found:
-        """The `k` best of what `search` finds, not more than `PER_FAMILY` of one family, looked for ever deeper; fewer
-        where the best `DEEPEST` times `k` are of too few families.
-
-        `search` is given a depth and says whether there is nothing further down.
-        """
-        depth = k
-        while True:
-            (positions, scores), exhausted = search(depth)
+            positions, scores = positions[passing], hits.scores[passing].astype(np.float64)
             kept = first_of_each(self.columns.family[positions], PER_FAMILY)
-            if exhausted or kept.sum() >= k or depth >= DEEPEST * k:
+            if kept.sum() >= k or len(hits) < depth or len(positions) >= MOST_PASSED_OVER:
                 return positions[kept][:k], scores[kept][:k]
             depth *= 4
+
+    def search_dense(self, vector: NDArray[np.float32], k: int, mask: Mask | None) -> Found:
+        """Positions (n,) and cosines (n,) of the `k` nearest passages that the mask lets pass, best first.
+
+        Where families have more among the nearest than may be candidates, the nearest of the others are looked for, by
+        a mask without these families: what has a million copies costs no more than what has a hundred.
+        """
+        positions, scores = np.zeros(0, dtype=np.int64), np.zeros(0)
+        while True:
+            hits = self.dense.search(vector, k, mask)
+            positions = np.concatenate([positions, hits.positions])
+            scores = np.concatenate([scores, hits.scores.astype(np.float64)])
+            best = np.argsort(-scores, kind="stable")
+            best = best[first_of_each(self.columns.family[positions[best]], PER_FAMILY)]
+            if len(best) >= k or len(hits) < k:
+                return positions[best][:k], scores[best][:k]
+            families, counts = np.unique(self.columns.family[positions[best]], return_counts=True)
+            full = families[counts == PER_FAMILY]
+            best = best[np.isin(self.columns.family[positions[best]], full)]
+            positions, scores = positions[best], scores[best]
+            others = ~np.isin(self.columns.family, full)
+            mask = others if mask is None else mask & others
 
     def documents(self, positions: NDArray[np.int64]) -> Documents:
         """The terms of passages."""
@@ -370,8 +371,7 @@ def _merged(chosen: Mask, some: Joined, others: Joined) -> Joined:
     begins, lengths = np.empty(len(chosen), dtype=np.int64), np.empty(len(chosen), dtype=np.int64)
     for mask, starts, offset in ((chosen, some[1], 0), (~chosen, others[1], len(some[0]))):
         begins[mask], lengths[mask] = starts[:-1] + offset, np.diff(starts)
-    bounds = np.concatenate([[0], np.cumsum(lengths)])
-    return values[np.arange(bounds[-1]) + np.repeat(begins - bounds[:-1], lengths)], bounds
+    return gathered(values, begins, lengths)
 
 
 @lru_cache(maxsize=100_000)

@@ -286,10 +286,18 @@ def test_very_many_copies_end_the_search_and_not_the_patience(tmp_path, monkeypa
         monkeypatch.setattr(
             LexicalIndex, "search", lambda index, table, k, *others: depths.append(k) or whole(index, table, k, *others)
         )
-        monkeypatch.setattr(snapshot, "DEEPEST", 4)
+        monkeypatch.setattr(snapshot, "MOST_PASSED_OVER", 500)
         (hit,) = archive.search("frozen harbour", mode="lexical").hits
         assert depths == [LEG_DEPTH, 4 * LEG_DEPTH]
         assert hit.answer.text == told
+
+
+def test_what_few_pass_is_looked_for_at_any_depth(tmp_path, monkeypatch):
+    others = [one_of(f"n{n} frozen harbour, frozen pier and ice") for n in range(1000)]
+    wanted = Article(id="wanted", lang="en", title="Ledger", text="Of many things one was in the end the harbour.")
+    monkeypatch.setattr(snapshot, "MOST_PASSED_OVER", 10)
+    with opened(tmp_path, [*others, wanted]) as archive:
+        assert ids(archive.search("frozen harbour title:ledger", mode="lexical")) == ["wanted"]
 
 
 def test_what_a_filter_leaves_out_is_no_copy_either(tmp_path):

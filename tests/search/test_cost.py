@@ -3,10 +3,12 @@
 import cProfile
 import pstats
 
+import numpy as np
 import pytest
 
 from backissue.indexer import Indexer
 from backissue.search import Archive, Article
+from backissue.search.snapshot import PER_FAMILY, first_of_each
 
 QUESTION = "what does North Korea get in return for its shells"
 BARE = {"rerank": "off", "answers": False, "explain": False, "facets": False}
@@ -89,6 +91,26 @@ def test_candidates_of_the_tail_take_no_call_each(tmp_path):
         archive.search("boat", mode="lexical", **BARE)
         assert archive.search("boat", mode="lexical").total > 150
         assert calls(archive, "boat", k=1, mode="lexical", **BARE) < before + 300
+
+
+@pytest.mark.parametrize("count", [300, 1200])
+def test_copies_of_one_text_take_no_deeper_search_by_meaning(tmp_path, count):
+    told = " ".join(f"The minister spoke of harbour fees and of line {n} of the agency report." for n in range(3))
+    copies = [Article(id=f"copy {n}", lang="en", text=told) for n in range(count)]
+    others = [Article(id=f"other {n}", lang="en", text=f"Report {n}: the harbour fees rose.") for n in range(250)]
+    Indexer(tmp_path).rebuild([*copies, *others])
+    with Archive.open(tmp_path) as archive:
+        archive.search("harbour fees", mode="semantic", **BARE)
+        made = counted(lambda: archive.search("harbour fees", mode="semantic", k=300, **BARE))
+        assert made["replacement_search"] == 2  # FAISS, once with the copies and once without
+        snapshot = archive._snapshot
+        vector = archive._embedder.embed_queries(["harbour fees"])[0]
+        positions, scores = snapshot.search_dense(vector, 200, None)
+        assert len(positions) == 200
+        assert (np.diff(scores) <= 0).all()
+        exact = snapshot.dense.search(vector, len(snapshot.columns))
+        wanted = exact.positions[first_of_each(snapshot.columns.family[exact.positions], PER_FAMILY)][:200]
+        assert sorted(snapshot.columns.family[positions]) == sorted(snapshot.columns.family[wanted])
 
 
 def test_each_index_is_asked_once(harbours):
