@@ -97,7 +97,7 @@ def check_parts(folder: Path, manifest: Manifest) -> str:
         IndexCorruptError: they cannot be read, or are not as many as the manifest says.
     """
     columns = Columns.open(folder / "columns")
-    dense = DenseIndex.open(folder / "dense.faiss", manifest.dense, manifest.dimension)
+    dense = DenseIndex.open(folder, manifest.dense, manifest.dimension)
     if not len(columns) == len(dense) == manifest.passages:
         raise IndexCorruptError(
             f"{folder} has {len(columns)} rows of columns and {len(dense)} vectors for {manifest.passages} passages"

@@ -29,9 +29,9 @@ READ_ARCHIVE_FORMATS = frozenset({1, ARCHIVE_FORMAT})
 """The formats of archive.db that this version reads. What is of format 1 may stay in an archive of format 2: the length
 of a vector, and of a signature, says which it is."""
 
-GENERATION_FORMAT = 3
+GENERATION_FORMAT = 4
 """The format of generations that this version writes and reads. 1: the first. 2: with a forward index. 3: with 24 bits
-a term in it. For another one a rebuild is enough."""
+a term in it. 4: with vectors as the archive has them. For another one a rebuild is enough."""
 
 _CHUNK_BYTES = 1 << 20
 

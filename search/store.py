@@ -284,8 +284,14 @@ class Store:
         with self.read() as connection:
             (articles,) = connection.execute("SELECT COUNT(*) FROM articles").fetchone()
             first, last = connection.execute("SELECT MIN(day), MAX(day) FROM articles WHERE day > 0").fetchone()
-            (passages,) = connection.execute("SELECT COUNT(*) FROM passages WHERE layout = ?", (layout,)).fetchone()
+            passages = self.count_passages(layout)
         return articles, passages, _iso(first), _iso(last)
+
+    def count_passages(self, layout: int) -> int:
+        """The number of passages of a layout."""
+        with self.read() as connection:
+            query = "SELECT COUNT(*) FROM passages WHERE layout = ?"
+            return int(connection.execute(query, (layout,)).fetchone()[0])
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
