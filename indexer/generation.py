@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from backissue.indexer import lexical
 from backissue.indexer.analysed import ANALYSED_AT_ONCE, Analysed, Record, analyse_passages
-from backissue.indexer.database import Layout
+from backissue.indexer.database import Database, Layout
 from backissue.indexer.dense import EXACT_UP_TO, SAMPLES, Coded, build_lists, write_vectors
 from backissue.indexer.forward import ForwardWriter
 from backissue.indexer.lexical import LexicalPassage
@@ -29,8 +29,9 @@ from backissue.search.dense import LISTS_FILE, SCALES_FILE, VECTORS_FILE
 from backissue.search.embedding import Embedder, StaticEmbedder
 from backissue.search.errors import FormatVersionError, IndexCorruptError, IndexNotFoundError
 from backissue.search.layout import GENERATION_FORMAT, IndexPaths, LexicalState, Manifest, describe
-from backissue.search.store import Store, encode_vectors
+from backissue.search.store import Store
 from backissue.search.types import UNKNOWN_LANG
+from backissue.search.vectors import VectorFiles
 
 Report = Callable[[int, int], None]
 
@@ -179,6 +180,16 @@ def retire(paths: IndexPaths, before: str | None) -> list[Manifest]:
     return [*kept.values()]
 
 
+def hand_over(paths: IndexPaths, database: Database, manifest: Manifest) -> None:
+    """Has the archive hand the vectors of a published generation over to the file that this was built with."""
+    folder, number = paths.generation(manifest.generation), int(manifest.generation)
+    database.hand_over(number, folder / VECTORS_FILE, Columns.open(folder / "columns").row)
+    kept = {*database.used_files(), *map(int, names(paths))}
+    for file in set(database.files.numbers()) - kept:
+        database.files.path(file).unlink(missing_ok=True)
+    database.give_back()
+
+
 def remove(folder: Path) -> None:
     """Removes the folder of a generation; what the disk does not let go of now is removed another time."""
     with suppress(OSError):
@@ -204,9 +215,9 @@ def _columns_and_vectors(store: Store, number: int, dimension: int, work: Path) 
     parts = []
 
     def codes() -> Iterator[NDArray[np.int8]]:
-        for some, vectors in store.column_batches(number, dimension):
+        for some, own in store.column_batches(number, dimension):
             parts.append(some)
-            yield encode_vectors(vectors)
+            yield own
 
     vectors = write_vectors(codes(), store.count_passages(number), dimension, work)
     return Columns.concat(parts), vectors
@@ -259,9 +270,12 @@ def _counted(analysed: Iterable[Analysed], report: Report, total: int) -> Iterat
 
 
 def _highest(paths: IndexPaths) -> int:
-    """The highest number of a generation; that of a published one counts also where its folder is gone."""
+    """The highest number of a generation; that of a published one, and one of a file of vectors, count also where
+    its folder is gone.
+    """
     published = current_or_none(paths)
-    return max(map(int, [*names(paths), *([published] if published else [])]), default=0)
+    of_files = VectorFiles(paths.vectors).numbers()
+    return max([*map(int, names(paths)), int(published or 0), *of_files], default=0)
 
 
 def _readable(paths: IndexPaths, name: str) -> Manifest | None:

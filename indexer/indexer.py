@@ -352,6 +352,7 @@ class Indexer:
             generation.catch_up(self._paths, store, published.generation)
 
     def _build(self, database: Database, cutter: Cutter, number: int, report: Progress) -> None:
+        database.bury_damaged(number)
         self._fill(database, cutter, number, report)
         with closing(Store.open(self._paths.database)) as store:
             manifest = generation.build(
@@ -370,6 +371,7 @@ class Indexer:
         used = {one.layout for one in kept}
         with database.transaction():
             database.forget(set(database.layouts()) - used, min(one.seq for one in kept))
+        generation.hand_over(self._paths, database, manifest)
         report("publish", 1, 1)
 
     def _read_back(self, manifest: Manifest) -> None:

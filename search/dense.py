@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from backissue.search.errors import IndexCorruptError
 from backissue.search.filters import Mask
+from backissue.search.vectors import open_vectors
 
 if TYPE_CHECKING:
     import faiss
@@ -96,9 +97,9 @@ class DenseIndex:
         Raises:
             IndexCorruptError: a file cannot be read, or its vectors have another dimension or number.
         """
-        codes = _mapped(folder / VECTORS_FILE, np.int8)
-        scales = _mapped(folder / SCALES_FILE, np.float32)
-        if codes.ndim != 2 or codes.shape[1] != dimension or scales.shape != codes.shape[:1]:
+        codes = open_vectors(folder / VECTORS_FILE)
+        scales = _open_scales(folder / SCALES_FILE)
+        if codes.shape[1] != dimension or scales.shape != codes.shape[:1]:
             raise IndexCorruptError(
                 f"{folder / VECTORS_FILE} holds vectors of the shape {codes.shape} with {scales.shape} scales, and the "
                 f"manifest says dimension {dimension}. Mend it: backissue doctor --repair"
@@ -234,19 +235,19 @@ def one_thread() -> Iterator[None]:
         faiss.omp_set_num_threads(threads)
 
 
-def _mapped(path: Path, dtype: type[np.generic]) -> NDArray[Any]:
-    """An array of numbers of one type, mapped into memory.
+def _open_scales(path: Path) -> NDArray[np.float32]:
+    """The numbers (n,) in a file, mapped into memory.
 
     Raises:
         IndexCorruptError: the file is missing or no such array.
     """
     try:
-        array: NDArray[Any] = np.asarray(np.lib.format.open_memmap(path, mode="r"))
-        if array.dtype != dtype or not array.flags.c_contiguous:
-            raise ValueError(f"an array of {array.dtype}")
+        scales: NDArray[np.float32] = np.asarray(np.lib.format.open_memmap(path, mode="r"))
+        if scales.dtype != np.float32 or scales.ndim != 1:
+            raise ValueError(f"an array of the shape {scales.shape} of {scales.dtype}")
     except Exception as error:  # What a damaged header makes NumPy's parser raise is of many kinds.
         raise IndexCorruptError(f"{path} cannot be read ({error}). Mend it: backissue doctor --repair") from error
-    return array
+    return scales
 
 
 def open_lists(path: Path, shape: tuple[int, ...]) -> faiss.IndexIVF:

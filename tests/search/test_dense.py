@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from backissue.indexer.dense import build_lists, write_vectors
 from backissue.search.dense import LISTS_FILE, SCALES_FILE, VECTORS_FILE, DenseIndex
 from backissue.search.errors import IndexCorruptError
-from backissue.search.store import decode_vectors, encode_vectors
+from backissue.search.vectors import decode_vectors, encode_vectors
 
 DIMENSION = 16
 
@@ -19,7 +19,7 @@ def unit(rng: np.random.Generator, n: int) -> np.ndarray:
 
 def kept(vectors: np.ndarray) -> np.ndarray:
     """As the archive keeps them."""
-    return decode_vectors([code.tobytes() for code in encode_vectors(vectors)], vectors.shape[1])
+    return decode_vectors(encode_vectors(vectors))
 
 
 def build(vectors: np.ndarray, folder) -> dict:
