@@ -112,7 +112,7 @@ def write_archive(given: Corpus, path: Path, layout: Layout) -> int:
             with database.change() as seq:
                 for row, (text, vector) in enumerate(zip(texts, codes, strict=True), first):
                     of_text = signature(text) if signed else NO_SIGNATURE
-                    article = Article(id=str(row), text=text, lang=given.lang_of(row))
+                    article = Article(id=str(row), text=text, lang=given.lang_of(row), section=given.section_of(row))
                     database.put(CutArticle(article, ((0, len(text)),), vector[None], of_text), number, seq)
     return number
 

@@ -52,22 +52,34 @@ class VectorFiles:
         Raises:
             IndexCorruptError: a file is missing or cut, or has vectors of another dimension.
         """
+        in_rows = np.array([isinstance(one, bytes) for one in kept], dtype=np.bool_)
         codes = np.empty((len(kept), dimension), dtype=np.int8)
-        in_files = np.array([one if isinstance(one, int) else -1 for one in kept], dtype=np.int64)
-        if own := [one for one in kept if isinstance(one, bytes)]:
-            codes[in_files < 0] = _codes_of(own, dimension)
-        files = np.where(in_files < 0, -1, in_files >> _PLACE_BITS)
-        for file in np.unique(files[files >= 0]).tolist():
-            of_file = files == file
-            places = in_files[of_file] & ((1 << _PLACE_BITS) - 1)
-            vectors = self._file(file)
-            if vectors.shape[1] != dimension or places.max() >= len(vectors):
-                raise IndexCorruptError(
-                    f"{self.path(file)} holds vectors of the shape {vectors.shape}, fewer or other ones than archive.db"
-                    " says. Mend it: backissue doctor --repair"
-                )
-            codes[of_file] = vectors[places]
+        try:
+            if in_rows.any():
+                codes[in_rows] = _codes_of([one for one in kept if isinstance(one, bytes)], dimension)
+            places = np.array([one for one in kept if not isinstance(one, bytes)], dtype=np.int64)
+            codes[~in_rows] = self._in_files(places, dimension)
+        except (ValueError, TypeError, OverflowError, IndexError) as error:
+            raise IndexCorruptError(
+                f"What archive.db says of vectors is not what {self.folder} holds ({error}). "
+                "Mend it: backissue doctor --repair"
+            ) from error
         return codes
+
+    def _in_files(self, places: NDArray[np.int64], dimension: int) -> NDArray[np.int8]:
+        codes = np.empty((len(places), dimension), dtype=np.int8)
+        files = places >> _PLACE_BITS
+        for file in np.unique(files).tolist():
+            codes[files == file] = self._file(file)[places[files == file] & ((1 << _PLACE_BITS) - 1)]
+        return codes
+
+    def _file(self, file: int) -> NDArray[np.int8]:
+        vectors = self._open.get(file)
+        if vectors is None:
+            vectors = open_vectors(self.path(file))
+            # No more than two: what is removed takes room on the disk as long as it is open.
+            self._open = {file: vectors, **dict([*self._open.items()][:1])}
+        return vectors
 
     def blobs(self, kept: Sequence[Kept], dimension: int) -> list[bytes]:
         """What the rows hold, or held before it was handed over.
@@ -78,11 +90,6 @@ class VectorFiles:
         codes = self.codes([one for one in kept if isinstance(one, int)], dimension)
         handed_over = iter(codes)
         return [one if isinstance(one, bytes) else next(handed_over).tobytes() for one in kept]
-
-    def _file(self, file: int) -> NDArray[np.int8]:
-        if file not in self._open:
-            self._open[file] = open_vectors(self.path(file))
-        return self._open[file]
 
 
 def open_vectors(path: Path) -> NDArray[np.int8]:

@@ -1,8 +1,10 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from backissue.search.vectors import VectorFiles, decode_vectors, encode_vectors
+from backissue.search.errors import IndexCorruptError
+from backissue.search.vectors import VectorFiles, decode_vectors, encode_vectors, place_of
 
 
 def unit(rows: int) -> np.ndarray:
@@ -36,3 +38,18 @@ def test_the_zero_vector_stays_zero_beside_vectors_in_half_precision():
     assert np.allclose(kept[1], one, atol=2e-3)
     assert np.allclose(kept[2], one, atol=0.004)
     assert decode_vectors(VectorFiles(Path("none")).codes([], 4)).shape == (0, 4)
+
+
+@pytest.mark.parametrize("kept", [[b"short"], [None], [0.5], ["text"], [7 << 32], [-1], [1 << 70], [b"four", 7 << 32]])
+def test_what_is_no_vector_is_said_to_be_none(tmp_path, kept):
+    with pytest.raises(IndexCorruptError, match="doctor --repair"):
+        VectorFiles(tmp_path).codes(kept, 4)
+
+
+def test_places_behind_the_end_and_vectors_of_another_length_are_refused(tmp_path):
+    files = VectorFiles(tmp_path)
+    np.save(files.path(3), np.arange(8, dtype=np.int8).reshape(2, 4))
+    assert files.codes([place_of(3, 1), b"abcd"], 4).tolist() == [[4, 5, 6, 7], [97, 98, 99, 100]]
+    for place, dimension in ((2, 4), (0, 5)):
+        with pytest.raises(IndexCorruptError, match="doctor --repair"):
+            files.codes([place_of(3, place)], dimension)
