@@ -398,11 +398,17 @@ class Database:
     def give_back(self) -> None:
         """Gives the room in the file that nothing takes any more back to the disk."""
         (kind,) = self._connection.execute("PRAGMA auto_vacuum").fetchone()
-        if not kind:  # An archive of an earlier format: it is written anew, once.
+        if not kind:  # An archive of an earlier format: it is written anew, once, where the disk has room for both.
             self._connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            self._connection.execute("VACUUM")
-        while self._connection.execute("PRAGMA freelist_count").fetchone()[0]:
+            try:
+                self._connection.execute("VACUUM")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                    raise
+        before = 0
+        while (free := self._connection.execute("PRAGMA freelist_count").fetchone()[0]) not in (0, before):
             self._connection.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()
+            before = free
 
     def layouts(self) -> list[int]:
         """The numbers of all layouts, the newest last."""

@@ -210,3 +210,18 @@ def test_the_room_of_what_was_handed_over_is_given_back(tmp_path):
     assert (index / "vectors" / "000001.npy").stat().st_size >= 900 * 256
     with Database.open(IndexPaths(index).database) as database:
         assert database.used_files() == {1}
+
+
+def test_an_archive_that_gave_nothing_back_is_written_anew_once(index):
+    with closing(sqlite3.connect(index / "archive.db", isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA auto_vacuum = NONE")
+        connection.execute("VACUUM")
+        assert connection.execute("PRAGMA auto_vacuum").fetchone() == (0,)
+    with Archive.open(index) as archive:
+        answers = answers_of(archive)
+        Indexer(index).rebuild()
+        assert answers_of(archive) == answers
+    with closing(sqlite3.connect(index / "archive.db")) as connection:
+        assert connection.execute("PRAGMA auto_vacuum").fetchone() == (2,)
+    assert errors(index) == []
