@@ -344,23 +344,30 @@ class Database:
         for first in range(0, len(rows), _AT_ONCE):
             some = rows[first : first + _AT_ONCE].tolist()
             with self.transaction():
-                self._connection.executemany(
-                    "UPDATE passages SET vector = ? WHERE row = ?",
-                    ((place_of(number, place), row) for place, row in enumerate(some, first)),
-                )
-                self._connection.executemany(
-                    "UPDATE passages SET checksum = ? WHERE row = ? AND checksum <> ?",
-                    [(sum_, row, sum_) for row, sum_ in self._checksums(some, codes[first : first + _AT_ONCE])],
-                )
+                self._put_places(number, first, some, codes[first : first + _AT_ONCE])
 
-    def _checksums(self, rows: list[int], codes: NDArray[np.int8]) -> Iterator[tuple[int, int]]:
-        """The checksums of passages whose vectors have these codes (n, d): that of a vector in half precision changes
-        with its handing over.
+    def _put_places(self, number: int, first: int, rows: list[int], codes: NDArray[np.int8]) -> None:
+        """Puts the places, from `first` on, of vectors with these codes (n, d) in a file into the rows of passages."""
+        query = """
+            SELECT row, layout, article, seq, start, end, typeof(vector) FROM passages WHERE row BETWEEN ? AND ?
         """
-        query = "SELECT row, start, end FROM passages WHERE row BETWEEN ? AND ?"
-        spans = {row: (start, end) for row, start, end in self._connection.execute(query, (rows[0], rows[-1]))}
-        for row, code in zip(rows, codes, strict=True):
-            yield row, passage_checksum(*spans[row], code.tobytes())
+        records = {record[0]: record for record in self._connection.execute(query, (rows[0], rows[-1]))}
+        places = [place_of(number, place) for place in range(first, first + len(rows))]
+        if all(records[row][-1] == "integer" for row in rows):
+            update = "UPDATE passages SET vector = ? WHERE row = ?"
+            self._connection.executemany(update, zip(places, rows, strict=True))
+            return
+        # Rows that become short leave their pages nearly empty; only those that are deleted give pages back.
+        self._connection.executemany("DELETE FROM passages WHERE row = ?", [(row,) for row in rows])
+        self._connection.executemany(
+            "INSERT INTO passages (row, layout, article, seq, start, end, vector, checksum) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                # The checksum of a vector in half precision, as format 1 has them, changes with its handing over.
+                (*records[row][:6], place, passage_checksum(records[row][4], records[row][5], code.tobytes()))
+                for row, place, code in zip(rows, places, codes, strict=True)
+            ),
+        )
 
     def bury_damaged(self, layout: int) -> None:
         """Drops the passages of a layout of which something is missing or has changed, with the others of their
