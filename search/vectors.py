@@ -69,7 +69,7 @@ class VectorFiles:
     def _in_files(self, places: NDArray[np.int64], dimension: int) -> NDArray[np.int8]:
         codes = np.empty((len(places), dimension), dtype=np.int8)
         files = places >> _PLACE_BITS
-        for file in np.unique(files).tolist():
+        for file in {*files.tolist()}:
             codes[files == file] = self._file(file)[places[files == file] & ((1 << _PLACE_BITS) - 1)]
         return codes
 
