@@ -21,6 +21,15 @@ ZIPF = 1.07
 _SYLLABLES = [c + v for c in "bdfgklmnprstvz" for v in "aeiou"]
 
 
+SECTIONS = (0.001, 0.01, 0.1, 0.5)
+_DRAWN = np.random.default_rng(7).random(99_991)  # a prime, so that sections know nothing of languages
+
+
+def section_name(share: float) -> str:
+    """The name of the section that has this share of the texts."""
+    return f"section {share}"
+
+
 @dataclass(frozen=True)
 class Corpus:
     """Texts with their vectors (n, d), and questions with theirs (q, d). Text i is in the i-th of the languages, which
@@ -32,6 +41,15 @@ class Corpus:
     questions: list[str]
     question_vectors: NDArray[np.float32]
     langs: tuple[str, ...] = ("en",)
+
+    def section_of(self, row: int) -> str:
+        """The section of a text: of `SECTIONS`, which have these shares of the texts, or another."""
+        drawn, first = _DRAWN[row % len(_DRAWN)], 0.0
+        for share in SECTIONS:
+            first += share
+            if drawn < first:
+                return section_name(share)
+        return "other"
 
     def lang_of(self, row: int) -> str:
         """The language of a text."""

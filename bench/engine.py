@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from backissue.search import Mode, Query
+from backissue.search import Filter, Mode, Query
 from backissue.search.calibration import Calibration
 from backissue.search.embedding import StaticEmbedder
 from backissue.search.filters import NO_RESTRICTION
@@ -16,13 +16,13 @@ from backissue.search.pipeline import Options, run
 from backissue.search.question import understand
 from backissue.search.rerank import FastReranker
 from backissue.search.snapshot import Snapshot
+from backissue.search.types import NO_FILTER
 from bench import peers
-from bench.corpus import Corpus
+from bench.corpus import SECTIONS, Corpus, section_name
 from bench.indexes import SIGNED_UP_TO, Given
 from bench.peers import DEPTH, Ask, K
 from bench.timing import Row, Target, measure, overlap, table
 
-FILTERS = (0.001, 0.01, 0.1, 0.5)
 BARE = Options(answers=False, explain=False, facets=False, passages=1)
 
 
@@ -77,7 +77,7 @@ def filtered(snapshot: Snapshot, given: Corpus, questions: int) -> list[Row]:
     """The dense leg under filters, against a look at every passage that passes."""
     rng = np.random.default_rng(5)
     rows = []
-    for share in FILTERS:
+    for share in SECTIONS:
         mask = rng.random(len(given.texts)) < share
         mask[:K] = True
         passing = np.flatnonzero(mask)
@@ -95,13 +95,13 @@ def filtered(snapshot: Snapshot, given: Corpus, questions: int) -> list[Row]:
     return rows
 
 
-def whole(snapshot: Snapshot, given: Corpus, options: Options, rerank: bool) -> Ask:
+def whole(snapshot: Snapshot, given: Corpus, options: Options, rerank: bool, wanted: Filter = NO_FILTER) -> Ask:
     """backissue as a whole: the question's vector is given, as it is to the others."""
     embedder, tokens = Given.of(given), StaticEmbedder.bundled()
     reranker = FastReranker(tokens, Calibration.bundled().reranker[Mode.HYBRID]) if rerank else None
 
     def ask(number: int) -> list[int]:
-        query = Query(raw="", text=given.questions[number])
+        query = Query(raw="", text=given.questions[number], filter=wanted)
         results = run(snapshot, query, options, embedder=embedder, tokens=tokens, reranker=reranker)
         return [int(hit.article.id) for hit in results.hits]
 
@@ -121,6 +121,16 @@ def systems(snapshot: Snapshot, given: Corpus, folder: Path, quick: bool) -> Ite
             asks["SQLite FTS5 + sqlite-vec"] = peers.sqlite(given, folder / "sqlite")
     rows = measure(asks, len(given.questions))
     yield from table("whole systems, top 10", list(rows.values()))
+    under = {
+        f"{share:.1%} pass": whole(snapshot, given, BARE, rerank=False, wanted=Filter(sections=(section_name(share),)))
+        for share in SECTIONS
+    }
+    asks = {"unfiltered": asks["backissue hybrid"], **under}
+    filtered_rows = measure(asks, len(given.questions))
+    yield from table("backissue hybrid under a filter, as a user asks", list(filtered_rows.values()))
+    unfiltered = filtered_rows.pop("unfiltered").p50
+    slowest = max(row.p50 for row in filtered_rows.values())
+    yield Target("hybrid under a filter / unfiltered", slowest / unfiltered, 2)
     bare, full = rows["backissue hybrid"], rows["backissue with rerank, answers, facets"]
     if "txtai hybrid" in rows:
         yield Target("hybrid / txtai", bare.p50 / rows["txtai hybrid"].p50, 1 / 3)

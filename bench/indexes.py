@@ -19,7 +19,8 @@ from backissue.indexer.parallel import workers
 from backissue.search import Article
 from backissue.search.embedding import ModelRecord, StaticEmbedder, Vectors
 from backissue.search.layout import IndexPaths
-from backissue.search.store import Store, encode_vectors
+from backissue.search.store import Store
+from backissue.search.vectors import encode_vectors
 from bench.corpus import Corpus
 
 ARTICLES_AT_ONCE = 4096
@@ -94,6 +95,8 @@ def build(given: Corpus, folder: Path) -> Built:
     seconds = time.perf_counter() - started
     generation.publish(paths, manifest.generation)
     store.close()
+    with Database.open(paths.database) as database:
+        generation.hand_over(paths, database, manifest)
     text_bytes = sum(len(text.encode()) for text in given.texts)
     return Built(len(given.texts), seconds, cpu_seconds() - before, text_bytes, on_disk(folder))
 
@@ -109,7 +112,7 @@ def write_archive(given: Corpus, path: Path, layout: Layout) -> int:
             with database.change() as seq:
                 for row, (text, vector) in enumerate(zip(texts, codes, strict=True), first):
                     of_text = signature(text) if signed else NO_SIGNATURE
-                    article = Article(id=str(row), text=text, lang=given.lang_of(row))
+                    article = Article(id=str(row), text=text, lang=given.lang_of(row), section=given.section_of(row))
                     database.put(CutArticle(article, ((0, len(text)),), vector[None], of_text), number, seq)
     return number
 
@@ -117,8 +120,10 @@ def write_archive(given: Corpus, path: Path, layout: Layout) -> int:
 def on_disk(folder: Path) -> dict[str, int]:
     """The bytes of the parts of an index."""
     sizes: dict[str, int] = {}
+    counted: set[int] = set()
     for path in folder.rglob("*"):
-        if path.is_file() and path.name != "built.json":
+        if path.is_file() and path.name != "built.json" and path.stat().st_ino not in counted:
+            counted.add(path.stat().st_ino)  # The vectors have two names.
             parts = path.relative_to(folder).parts
             part = parts[2] if len(parts) > 2 else parts[0].removesuffix("-wal").removesuffix("-shm")
             sizes[part] = sizes.get(part, 0) + path.stat().st_size

@@ -1,6 +1,7 @@
 """Backups: the archive as one file, taken while it is written to, and put back in place of what there is.
 
-Only `archive.db` is kept: all else is derived from it. A backup is an archive itself, and is checked as one.
+Only `archive.db` is kept, with the vectors that it handed over to files taken in again: all else is derived from it. A
+backup is an archive itself, and is checked as one.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from backissue.indexer.check import check_archive
-from backissue.indexer.database import Database
+from backissue.indexer.database import Database, take_in
 from backissue.indexer.storage import flush, make_folder, storing
 from backissue.search.errors import IndexNotFoundError, InvalidArgumentError
 from backissue.search.layout import IndexPaths
 from backissue.search.store import Store, connect_read_only
+from backissue.search.vectors import VectorFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def back_up(paths: IndexPaths, target: Path) -> Backup:
         make_folder(target.parent)
         part.unlink(missing_ok=True)
         try:
-            _copy(paths.database, part)
+            _copy(paths.database, part, VectorFiles(paths.vectors))
             flush(part)
             made = look_at(part)
             part.rename(target)
@@ -84,12 +86,14 @@ def put_back(backup: Path, database: Database) -> None:
         database.take_over(source)
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path, files: VectorFiles) -> None:
     with closing(connect_read_only(source)) as reading, closing(sqlite3.connect(target)) as writing:
         # All pages in one step are of one moment; who writes meanwhile writes to the log, and waits for nobody.
         reading.backup(writing, pages=-1)
         # One file that needs no log beside it.
         writing.execute("PRAGMA journal_mode = DELETE")
+        with writing:
+            take_in(writing, files)
 
 
 def set_aside(database: Path) -> None:

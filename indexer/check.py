@@ -36,7 +36,8 @@ def _findings(paths: IndexPaths, *, full: bool) -> Iterator[Finding]:
     if not paths.database.is_file():
         yield Finding("error", f"no archive at {paths.database}", f"backissue rebuild PATH… --index {paths.root}")
         return
-    yield _try(lambda: check_archive(paths.database, full=full), RESTORE)
+    yield _try(lambda: _check_articles(paths.database, full=full), RESTORE)
+    yield _try(lambda: _check_passages(paths.database, full=full), REPAIR)
     try:
         name = paths.current_name()
         folder = paths.generation(name)
@@ -68,6 +69,15 @@ def check_archive(path: Path, *, full: bool) -> str:
     Raises:
         IndexNotFoundError, FormatVersionError, IndexCorruptError: there is none, or none that is whole.
     """
+    told = _check_articles(path, full=full)
+    _check_passages(path, full=full)
+    return told
+
+
+def _check_articles(path: Path, *, full: bool) -> str:
+    """Looks at the file and, with `full`, compares articles with their checksums: SQLite keeps none of what its pages
+    hold.
+    """
     with closing(Store.open(path)) as store:
         pragma = "integrity_check(1)" if full else "quick_check(1)"
         with store.read() as connection:
@@ -75,19 +85,22 @@ def check_archive(path: Path, *, full: bool) -> str:
             (articles,) = connection.execute("SELECT COUNT(*) FROM articles").fetchone()
         if verdict != "ok":
             raise IndexCorruptError(f"{path} is damaged: {verdict}")
-        if full:
-            _check_rows(store, path)
+        for article, digest, day, published_s in store.hashed_articles() if full else ():
+            if content_hash(article) != digest or when(article.published) != (day, published_s):
+                raise IndexCorruptError(
+                    f"{path} is damaged: the article {article.id!r} has changed since it was written"
+                )
     return f"archive.db is whole and holds {articles} articles"
 
 
-def _check_rows(store: Store, path: Path) -> None:
-    """Compares articles and passages with their checksums: SQLite keeps none of what its pages hold."""
-    for article, digest, day, published_s in store.hashed_articles():
-        if content_hash(article) != digest or when(article.published) != (day, published_s):
-            raise IndexCorruptError(f"{path} is damaged: the article {article.id!r} has changed since it was written")
-    for row, start, end, vector, checksum in store.checksummed_passages():
-        if passage_checksum(start, end, vector) != checksum:
-            raise IndexCorruptError(f"{path} is damaged: the passage {row} has changed since it was written")
+def _check_passages(path: Path, *, full: bool) -> str:
+    """Looks whether the files of vectors are there, and with `full` compares passages with their checksums."""
+    with closing(Store.open(path)) as store:
+        store.check_files()
+        for row, start, end, vector, checksum in store.checksummed_passages() if full else ():
+            if passage_checksum(start, end, vector) != checksum:
+                raise IndexCorruptError(f"{path} is damaged: the passage {row} has changed since it was written")
+    return "the vectors that archive.db handed over are there"
 
 
 def check_parts(folder: Path, manifest: Manifest) -> str:
@@ -97,7 +110,7 @@ def check_parts(folder: Path, manifest: Manifest) -> str:
         IndexCorruptError: they cannot be read, or are not as many as the manifest says.
     """
     columns = Columns.open(folder / "columns")
-    dense = DenseIndex.open(folder / "dense.faiss", manifest.dense, manifest.dimension)
+    dense = DenseIndex.open(folder, manifest.dense, manifest.dimension)
     if not len(columns) == len(dense) == manifest.passages:
         raise IndexCorruptError(
             f"{folder} has {len(columns)} rows of columns and {len(dense)} vectors for {manifest.passages} passages"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backissue.indexer.copies import Signature, bands, kept, resemblances
-from backissue.indexer.storage import make_folder
+from backissue.indexer.storage import flush, make_folder
 from backissue.search.columns import NO_DAY, NO_SECOND
 from backissue.search.errors import FormatVersionError, IndexCorruptError
-from backissue.search.layout import ARCHIVE_FORMAT, READ_ARCHIVE_FORMATS
+from backissue.search.layout import ARCHIVE_FORMAT, READ_ARCHIVE_FORMATS, IndexPaths
 from backissue.search.store import DAMAGED, refuse_programs
 from backissue.search.types import Article, Span
+from backissue.search.vectors import Kept, VectorFiles, file_of, open_vectors, place_of
 
 SAME_COPY = 0.7
 """From this estimated resemblance on two articles are copies of one text. Real rewrites of one event stay below 0.5
@@ -35,6 +37,10 @@ CACHE_KB = 64_000
 """Holds the keys of copies, which come in no order, of 300,000 articles."""
 
 _BUSY_SECONDS = 30
+_AT_ONCE = 20_000
+_PAGES_AT_ONCE = 4_000
+
+_ONE_PLACE_OF_EACH_FILE = "SELECT MAX(vector) FROM passages WHERE typeof(vector) = 'integer' GROUP BY vector >> 32"
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -55,7 +61,7 @@ CREATE TABLE layouts (
 );
 CREATE TABLE passages (
     row INTEGER PRIMARY KEY AUTOINCREMENT, layout INTEGER NOT NULL, article INTEGER NOT NULL, seq INTEGER NOT NULL,
-    start INTEGER NOT NULL, end INTEGER NOT NULL, vector BLOB NOT NULL, checksum INTEGER NOT NULL
+    start INTEGER NOT NULL, end INTEGER NOT NULL, vector BLOB NOT NULL, checksum INTEGER NOT NULL -- search/vectors.py
 );
 CREATE INDEX passages_article ON passages (article, layout);
 CREATE INDEX passages_seq ON passages (layout, seq);
@@ -105,8 +111,9 @@ class Known:
 class Database:
     """One connection that writes."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, files: VectorFiles) -> None:
         self._connection = connection
+        self.files = files
 
     @classmethod
     def open(cls, path: Path) -> Database:
@@ -121,6 +128,8 @@ class Database:
         try:
             # Rows of a kilobyte waste a fifth of a page of 4 kB. An archive that is there keeps its pages.
             connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+            # Vectors leave the file when they are handed over; what they took is given back.
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("PRAGMA journal_mode = WAL")
             # Acknowledged must mean on the disk, also when the power fails.
             connection.execute("PRAGMA synchronous = FULL")
@@ -144,9 +153,9 @@ class Database:
                 f"{path} has format {version}; this version writes format {ARCHIVE_FORMAT}. "
                 "Build a new index from the files, or use the version that wrote this one."
             )
-        database = cls(connection)
+        database = cls(connection, VectorFiles(IndexPaths(path.parent).vectors))
         if str(version) != str(ARCHIVE_FORMAT):
-            database._bring_over()
+            database._bring_over(int(version))
         return database
 
     def close(self) -> None:
@@ -159,14 +168,17 @@ class Database:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _bring_over(self) -> None:
-        """Makes an archive of format 1 one of this format: the keys of copies are others; the rest may stay."""
+    def _bring_over(self, version: int) -> None:
+        """Makes an archive of an earlier format one of this format. In format 1 the keys of copies are others; all else
+        may stay until a generation is built.
+        """
         with self.transaction():
-            self._connection.execute("DROP INDEX IF EXISTS bands_article")
-            self._connection.execute("DELETE FROM bands")
-            signatures = self._connection.execute("SELECT row, signature FROM articles")
-            keys = ((key, row) for row, blob in signatures for key in bands(kept(blob)))
-            self._connection.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", keys)
+            if version == 1:
+                self._connection.execute("DROP INDEX IF EXISTS bands_article")
+                self._connection.execute("DELETE FROM bands")
+                signatures = self._connection.execute("SELECT row, signature FROM articles")
+                keys = ((key, row) for row, blob in signatures for key in bands(kept(blob)))
+                self._connection.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", keys)
             self._connection.execute("UPDATE meta SET value = ? WHERE key = 'format_version'", (str(ARCHIVE_FORMAT),))
 
     def take_over(self, source: sqlite3.Connection) -> None:
@@ -312,6 +324,99 @@ class Database:
             self._connection.execute("DELETE FROM layouts WHERE layout = ?", (layout,))
         self._connection.execute("DELETE FROM tombstones WHERE seq <= ?", (buried_before,))
 
+    def hand_over(self, number: int, made: Path, rows: NDArray[np.int64]) -> None:
+        """Hands vectors over to a file of the given number, which no row speaks of yet: `made` (n, d) holds those of
+        the passages `rows` (n,), which ascend.
+
+        The file is on the disk before a row speaks of it. Each row is good whether it has its vector or the place of
+        it, so this may be cut off at any point.
+        """
+        target = self.files.path(number)
+        make_folder(target.parent)
+        target.unlink(missing_ok=True)
+        try:
+            target.hardlink_to(made)  # A generation and the archive have one file, which is there until both let it go.
+        except OSError:
+            shutil.copyfile(made, target)
+            flush(target)
+        flush(target.parent)
+        codes = open_vectors(target)
+        for first in range(0, len(rows), _AT_ONCE):
+            some = rows[first : first + _AT_ONCE].tolist()
+            with self.transaction():
+                self._put_places(number, first, some, codes[first : first + _AT_ONCE])
+
+    def _put_places(self, number: int, first: int, rows: list[int], codes: NDArray[np.int8]) -> None:
+        """Puts the places, from `first` on, of vectors with these codes (n, d) in a file into the rows of passages."""
+        query = """
+            SELECT row, layout, article, seq, start, end, typeof(vector) FROM passages WHERE row BETWEEN ? AND ?
+        """
+        records = {record[0]: record for record in self._connection.execute(query, (rows[0], rows[-1]))}
+        places = [place_of(number, place) for place in range(first, first + len(rows))]
+        if all(records[row][-1] == "integer" for row in rows):
+            update = "UPDATE passages SET vector = ? WHERE row = ?"
+            self._connection.executemany(update, zip(places, rows, strict=True))
+            return
+        # Rows that become short leave their pages nearly empty; only those that are deleted give pages back.
+        self._connection.executemany("DELETE FROM passages WHERE row = ?", [(row,) for row in rows])
+        self._connection.executemany(
+            "INSERT INTO passages (row, layout, article, seq, start, end, vector, checksum) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                # The checksum of a vector in half precision, as format 1 has them, changes with its handing over.
+                (*records[row][:6], place, passage_checksum(records[row][4], records[row][5], code.tobytes()))
+                for row, place, code in zip(rows, places, codes, strict=True)
+            ),
+        )
+
+    def bury_damaged(self, layout: int) -> None:
+        """Drops the passages of a layout of which something is missing or has changed, with the others of their
+        articles: what is to be embedded, can be embedded again.
+        """
+        dimension = self.layout_of(layout).dimension
+        query = "SELECT article, start, end, vector, checksum FROM passages WHERE layout = ?"
+        cursor = self._connection.execute(query, (layout,))
+        damaged: set[int] = set()
+        while records := cursor.fetchmany(_AT_ONCE):
+            vectors = self._blobs([one for *_, one, _ in records], dimension)
+            damaged.update(
+                article
+                for (article, start, end, _, checksum), vector in zip(records, vectors, strict=True)
+                if vector is None or passage_checksum(start, end, vector) != checksum
+            )
+        if damaged:
+            with self.change() as seq:
+                for row in sorted(damaged):
+                    self._bury(row, seq)
+
+    def _blobs(self, kept: Sequence[Kept], dimension: int) -> Sequence[bytes | None]:
+        """The vectors of rows; None for one that is in a file no more."""
+        try:
+            return self.files.blobs(kept, dimension)
+        except IndexCorruptError:
+            if len(kept) == 1:
+                return [None]
+            return [vector for one in kept for vector in self._blobs([one], dimension)]
+
+    def used_files(self) -> set[int]:
+        """The numbers of the files of vectors that rows speak of."""
+        return {file_of(place) for (place,) in self._connection.execute(_ONE_PLACE_OF_EACH_FILE)}
+
+    def give_back(self) -> None:
+        """Gives the room in the file that nothing takes any more back to the disk."""
+        (kind,) = self._connection.execute("PRAGMA auto_vacuum").fetchone()
+        if not kind:  # An archive of an earlier format: it is written anew, once, where the disk has room for both.
+            self._connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            try:
+                self._connection.execute("VACUUM")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                    raise
+        before = 0
+        while (free := self._connection.execute("PRAGMA freelist_count").fetchone()[0]) not in (0, before):
+            self._connection.execute(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})").fetchall()
+            before = free
+
     def layouts(self) -> list[int]:
         """The numbers of all layouts, the newest last."""
         return [number for (number,) in self._connection.execute("SELECT layout FROM layouts ORDER BY layout")]
@@ -384,6 +489,22 @@ class Database:
 
 def _page_bytes(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA page_size").fetchone()[0])
+
+
+def take_in(connection: sqlite3.Connection, files: VectorFiles) -> None:
+    """Puts the vectors that an archive has handed over to files back into its rows, so that it needs no other file.
+
+    Raises:
+        IndexCorruptError: a file of vectors is missing or cut.
+    """
+    query = "SELECT row, vector FROM passages WHERE layout = ? AND row > ? AND typeof(vector) = 'integer' LIMIT ?"
+    for layout, dimension in connection.execute("SELECT layout, dimension FROM layouts").fetchall():
+        last = 0
+        while records := connection.execute(query, (layout, last, _AT_ONCE)).fetchall():
+            rows, places = zip(*records, strict=True)
+            last = rows[-1]
+            blobs = files.blobs(places, dimension)
+            connection.executemany("UPDATE passages SET vector = ? WHERE row = ?", zip(blobs, rows, strict=True))
 
 
 def content_hash(article: Article) -> bytes:

@@ -1,22 +1,30 @@
-"""Building the dense base: exact while that is cheap, an inverted file with 8-bit codes from then on."""
+"""Building the dense base: the vectors themselves, and an inverted file of product codes where they are many."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from backissue.search.dense import LISTS_FILE, SCALES_FILE, VECTORS_FILE, Depth, nearest_codes, one_thread
 
 if TYPE_CHECKING:
     import faiss
 
 EXACT_UP_TO = 50_000
-"""Up to so many vectors an exact search takes 5 ms at most on one core (256 dimensions)."""
+"""Up to so many vectors all of them are compared, which takes 2 ms at most on one core (256 dimensions)."""
 
 WANTED_RECALL = 0.985
 FEWEST_PROBES = 4
+_LOST_IN_CODES = 0.002
+"""The part of what the probes reach that may be lost because product codes choose what is compared."""
+
+COMPARED = (2, 3, 4, 6, 8, 12, 16)
+"""How many vectors may be compared for each that is wanted."""
+
 _K = 100
 SAMPLES = 200
 _TRAINING_PER_LIST = 40
@@ -24,10 +32,53 @@ _TRAINING_ROUNDS = 6
 _BATCH = 20_000
 
 
-def build_dense(
-    vectors: NDArray[np.floating[Any]], path: Path, questions: NDArray[np.float32] | None = None
-) -> dict[str, Any]:
-    """Writes an index of the vectors (n, d) to `path`; gives its kind, probe depth and measured recall@100.
+class Rows(Protocol):
+    """Vectors (n, d), some rows of which can be had."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Their number and dimension."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> NDArray[np.float32]: ...
+
+
+class Coded:
+    """The vectors (n, d) that codes of 8 bits stand for, each row worked out when it is asked for."""
+
+    def __init__(self, codes: NDArray[np.int8], scales: NDArray[np.float32]) -> None:
+        self._codes, self._scales = codes, scales
+        self.shape = codes.shape
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    def __getitem__(self, rows: Any) -> NDArray[np.float32]:
+        """Some of them, in 32 bits."""
+        vectors: NDArray[np.float32] = self._codes[rows] * self._scales[rows, np.newaxis]
+        return vectors
+
+
+def write_vectors(batches: Iterable[NDArray[np.int8]], count: int, dimension: int, folder: Path) -> Coded:
+    """Writes `count` codes of vectors, which come some (n, dimension) at a time, to the folder of a generation."""
+    scales = [np.zeros(0, dtype=np.float32)]
+    with (folder / VECTORS_FILE).open("wb") as file:
+        np.lib.format.write_array_header_1_0(
+            file, {"descr": "|i1", "fortran_order": False, "shape": (count, dimension)}
+        )
+        for codes in batches:
+            file.write(np.ascontiguousarray(codes).data)
+            lengths = np.linalg.norm(codes.astype(np.float32), axis=1)
+            scales.append(np.divide(1, lengths, where=lengths > 0, out=np.zeros_like(lengths)))
+    np.save(folder / SCALES_FILE, np.concatenate(scales))
+    return Coded(np.load(folder / VECTORS_FILE, mmap_mode="r"), np.load(folder / SCALES_FILE))
+
+
+def build_lists(vectors: Rows, folder: Path, questions: NDArray[np.float32] | None = None) -> dict[str, Any]:
+    """Writes an inverted file of the vectors (n, d) to `folder` where they are many; gives what the manifest is to say:
+    the kind, the depths of searches and the measured recall@100.
 
     Recall is measured on `questions` (q, d), by default on some of the vectors themselves, which find their like more
     easily than questions do.
@@ -37,52 +88,97 @@ def build_dense(
 
     n, dimension = vectors.shape
     if n <= EXACT_UP_TO:
-        # As exact as the archive, which keeps vectors in half precision.
-        index = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-        _add(index, vectors)
-        record: dict[str, Any] = {"kind": "Flat", "probes": 0, "recall_at_100": 1.0}
-    else:
-        lists = int(4 * n**0.5)
-        # What stands there many times would draw the centroids of many lists, of which one then holds it all, and a
-        # search would probe the empty ones.
-        training = np.unique(_sample(vectors, lists * _TRAINING_PER_LIST), axis=0)
-        lists = min(lists, len(training))
-        index = faiss.index_factory(dimension, f"IVF{lists},SQ8", faiss.METRIC_INNER_PRODUCT)
-        index.cp.niter = _TRAINING_ROUNDS
-        index.cp.min_points_per_centroid = 1
-        index.train(training)
-        _add(index, vectors)
-        queries = _sample(vectors, SAMPLES) if questions is None or not len(questions) else questions
-        exact = nearest(queries, vectors, 10 * _K)
-        needed = probes_needed(index, queries, exact)
-        probes, recall = tune(index, queries, exact[:, :_K], needed[:, :_K])
-        # The 100 best of the tenth that a filter lets pass lie as far out as the 1000 best of all.
-        lost_in_codes = float((needed[:, :_K] <= probes).mean()) - recall
-        of_tenth = max(_depth(index, needed, _reach_for(lost_in_codes)), probes)
-        record = {
-            "kind": f"IVF{lists},SQ8",
-            "probes": probes,
-            "probes_of_tenth": of_tenth,
-            "recall_at_100": round(recall, 4),
-        }
-    faiss.write_index(index, str(path))
-    return record
+        return {"kind": "Flat", "probes": 0, "recall_at_100": 1.0}
+    lists = int(4 * n**0.5)
+    # What stands there many times would draw the centroids of many lists, of which one then holds it all, and a
+    # search would probe the empty ones.
+    training = np.unique(_sample(vectors, lists * _TRAINING_PER_LIST), axis=0)
+    lists = min(lists, len(training))
+    parts = next(parts for parts in range(max(dimension // 2, 1), 0, -1) if dimension % parts == 0)
+    kind = f"IVF{lists},PQ{parts}x4fs"
+    index = faiss.index_factory(dimension, kind, faiss.METRIC_INNER_PRODUCT)
+    index.cp.niter = index.pq.cp.niter = _TRAINING_ROUNDS
+    index.cp.min_points_per_centroid = index.pq.cp.min_points_per_centroid = 1
+    index.train_q1(len(training), faiss.swig_ptr(training), False, index.metric_type)
+    with one_thread():  # The parts are small: threads would wait for each other most of the time.
+        index.train(_different(training, index.pq.ksub))
+    for _, batch in _batches(vectors):
+        index.add(batch)
+    faiss.write_index(index, str(folder / LISTS_FILE))
+    queries = _sample(vectors, SAMPLES) if questions is None or not len(questions) else questions
+    return {"kind": kind} | tune(index, vectors, queries)
 
 
-def tune(
-    index: faiss.IndexIVF, queries: NDArray[np.float32], exact: NDArray[np.int64], needed: NDArray[np.int64]
-) -> tuple[int, float]:
-    """The probe depth that finds the wanted part of the exact nearest (q, k) of queries, with the part that it finds,
-    which is measured. `needed` are the depths (q, k) that reach each of them.
+def _different(vectors: NDArray[np.float32], least: int) -> NDArray[np.float32]:
+    """The vectors (n, d), with others drawn at random where they are fewer than `least`: FAISS needs so many to learn
+    codes from, and tables that tell them apart to find anything.
     """
-    wanted = WANTED_RECALL
-    while True:
-        probes = _depth(index, needed, wanted)
-        recall = _recall(index, queries, exact, probes)
-        lost_in_codes = float((needed <= probes).mean()) - recall
-        if recall >= WANTED_RECALL or _reach_for(lost_in_codes) <= wanted:
-            return probes, recall
-        wanted = _reach_for(lost_in_codes)
+    missing = max(least - len(vectors), 0)
+    drawn = np.random.default_rng(0).normal(scale=vectors.shape[1] ** -0.5, size=(missing, vectors.shape[1]))
+    return np.concatenate([vectors, drawn.astype(np.float32)])
+
+
+def tune(index: faiss.IndexIVF, vectors: Rows, queries: NDArray[np.float32]) -> dict[str, Any]:
+    """The depths at which the wanted part of the exact nearest of queries (q, d) is found where all vectors pass and
+    where a tenth does, as the manifest holds them, and the recall@100 where all do.
+    """
+    exact = nearest(queries, vectors, 10 * _K)
+    needed = probes_needed(index, queries, exact)
+    everything = np.ones(len(vectors), dtype=np.bool_)
+    of_all, recall = _depth(index, vectors, queries, exact[:, :_K], needed[:, :_K], everything)
+    # The 100 best of the tenth that a filter lets pass lie as far out as the 1000 best of all.
+    tenth = np.random.default_rng(0).random(len(vectors)) < 0.1
+    of_tenth, _ = _depth(index, vectors, queries, exact, needed, tenth)
+    return {
+        "probes": of_all.probes,
+        "compared": of_all.compared,
+        "probes_of_tenth": max(of_tenth.probes, of_all.probes),
+        "compared_of_tenth": max(of_tenth.compared, of_all.compared),
+        "recall_at_100": round(recall, 4),
+    }
+
+
+def _depth(
+    index: faiss.IndexIVF,
+    vectors: Rows,
+    queries: NDArray[np.float32],
+    exact: NDArray[np.int64],
+    needed: NDArray[np.int64],
+    mask: NDArray[np.bool_],
+) -> tuple[Depth, float]:
+    """The least depth, within the fewest that are probed and a third of all, at which the wanted part is found of the
+    100 nearest of queries that a mask lets pass, and the part that is. `exact` are the nearest (q, k) of all, and
+    `needed` the probes (q, k) that reach each of them.
+    """
+    probes = int(np.quantile(needed, WANTED_RECALL, method="higher"))
+    probes = min(max(probes, FEWEST_PROBES), max(int(index.nlist) // 3, 1))
+    reached = min(float((needed <= probes).mean()), WANTED_RECALL)
+    depth, recall = Depth(probes, COMPARED[0]), 0.0
+    for depth in (Depth(probes, compared) for compared in COMPARED):
+        recall = _recall(index, vectors, queries, exact, depth, mask)
+        if recall >= reached - _LOST_IN_CODES:
+            break
+    return depth, recall
+
+
+def _recall(
+    index: faiss.IndexIVF,
+    vectors: Rows,
+    queries: NDArray[np.float32],
+    exact: NDArray[np.int64],
+    depth: Depth,
+    mask: NDArray[np.bool_],
+) -> float:
+    """The part of the 100 nearest that the mask lets pass which is found at a depth."""
+    found = wanted = 0
+    for query, nearest_of_all in zip(queries, exact, strict=True):
+        best = nearest_of_all[mask[nearest_of_all]][:_K]
+        positions = nearest_codes(index, query, depth, _K, None if mask.all() else mask)
+        scores = vectors[positions] @ query
+        kept = positions[np.argsort(-scores, kind="stable")[:_K]]
+        found += len(np.intersect1d(best, kept))
+        wanted += len(best)
+    return found / max(wanted, 1)
 
 
 def probes_needed(index: faiss.IndexIVF, queries: NDArray[np.float32], exact: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -99,25 +195,7 @@ def probes_needed(index: faiss.IndexIVF, queries: NDArray[np.float32], exact: ND
     return np.asarray(np.take_along_axis(place, list_of[exact], axis=1))
 
 
-def _reach_for(lost_in_codes: float) -> float:
-    """The part that probes must reach: what the codes lose is made up for by what more probes reach."""
-    return min(WANTED_RECALL + max(lost_in_codes, 0.0), 1.0)
-
-
-def _depth(index: faiss.IndexIVF, needed: NDArray[np.int64], share: float) -> int:
-    """The least depth that reaches such a share, within the fewest that are probed and a third of all."""
-    reached = int(np.quantile(needed, share, method="higher"))
-    return min(max(reached, FEWEST_PROBES), max(int(index.nlist) // 3, 1))
-
-
-def _recall(index: faiss.IndexIVF, queries: NDArray[np.float32], exact: NDArray[np.int64], probes: int) -> float:
-    import faiss
-
-    found = index.search(queries, exact.shape[1], params=faiss.SearchParametersIVF(nprobe=probes))[1]
-    return sum(len(np.intersect1d(one, other)) for one, other in zip(exact, found, strict=True)) / exact.size
-
-
-def nearest(queries: NDArray[np.float32], vectors: NDArray[np.floating[Any]], k: int) -> NDArray[np.int64]:
+def nearest(queries: NDArray[np.float32], vectors: Rows, k: int) -> NDArray[np.int64]:
     """The positions (q, k) of the vectors with the highest dot product with each query, best first."""
     best = np.zeros((len(queries), 0), dtype=np.float32)
     positions = np.zeros((len(queries), 0), dtype=np.int64)
@@ -132,17 +210,12 @@ def nearest(queries: NDArray[np.float32], vectors: NDArray[np.floating[Any]], k:
     return np.take_along_axis(positions, np.argsort(-best, axis=1, kind="stable"), 1)
 
 
-def _add(index: faiss.Index, vectors: NDArray[np.floating[Any]]) -> None:
-    for _, batch in _batches(vectors):
-        index.add(batch)
-
-
-def _batches(vectors: NDArray[np.floating[Any]]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+def _batches(vectors: Rows) -> Iterator[tuple[int, NDArray[np.float32]]]:
     for first in range(0, len(vectors), _BATCH):
         yield first, np.ascontiguousarray(vectors[first : first + _BATCH], dtype=np.float32)
 
 
-def _sample(vectors: NDArray[np.floating[Any]], count: int) -> NDArray[np.float32]:
+def _sample(vectors: Rows, count: int) -> NDArray[np.float32]:
     if len(vectors) <= count:
         return np.ascontiguousarray(vectors, dtype=np.float32)
     chosen = np.random.default_rng(0).choice(len(vectors), count, replace=False)

@@ -17,19 +17,21 @@ from numpy.typing import NDArray
 
 from backissue.indexer import lexical
 from backissue.indexer.analysed import ANALYSED_AT_ONCE, Analysed, Record, analyse_passages
-from backissue.indexer.database import Layout
-from backissue.indexer.dense import EXACT_UP_TO, SAMPLES, build_dense
+from backissue.indexer.database import Database, Layout
+from backissue.indexer.dense import EXACT_UP_TO, SAMPLES, Coded, build_lists, write_vectors
 from backissue.indexer.forward import ForwardWriter
 from backissue.indexer.lexical import LexicalPassage
 from backissue.indexer.parallel import mapped
 from backissue.indexer.storage import flush, make_folder
 from backissue.search.analysis import ANALYSER_VERSION
 from backissue.search.columns import Columns
+from backissue.search.dense import LISTS_FILE, SCALES_FILE, VECTORS_FILE
 from backissue.search.embedding import Embedder, StaticEmbedder
 from backissue.search.errors import FormatVersionError, IndexCorruptError, IndexNotFoundError
 from backissue.search.layout import GENERATION_FORMAT, IndexPaths, LexicalState, Manifest, describe
 from backissue.search.store import Store
 from backissue.search.types import UNKNOWN_LANG
+from backissue.search.vectors import VectorFiles
 
 Report = Callable[[int, int], None]
 
@@ -78,7 +80,7 @@ def _write(
     """Writes the files of a generation into the folder `work`."""
     with store.read():
         seq = store.seq()
-        columns, vectors = _columns_and_vectors(store, number, layout.dimension, work / "vectors.tmp")
+        columns, vectors = _columns_and_vectors(store, number, layout.dimension, work)
         total = len(columns)
         index = lexical.create(work / "lexical")
         analysed = _counted(analysed_passages(store, number, 0), report, total)
@@ -86,9 +88,7 @@ def _write(
             lexical.apply(index, (), _written(analysed, forward), fresh=True)
     columns.save(work / "columns")
     questions = _like_questions(store, columns, embedder) if embedder and total > EXACT_UP_TO else None
-    dense = build_dense(vectors, work / "dense.faiss", questions)
-    del vectors
-    (work / "vectors.tmp").unlink()
+    dense = build_lists(vectors, work, questions)
     manifest = Manifest(
         format_version=GENERATION_FORMAT,
         generation=name,
@@ -105,7 +105,8 @@ def _write(
         dense=dense,
         files={},
     )
-    files = sorted([*(work / "columns").iterdir(), *(work / "forward").iterdir(), work / "dense.faiss"])
+    dense_files = (path for name in (VECTORS_FILE, SCALES_FILE, LISTS_FILE) if (path := work / name).exists())
+    files = sorted([*(work / "columns").iterdir(), *(work / "forward").iterdir(), *dense_files])
     manifest = replace(manifest, files={path.relative_to(work).as_posix(): describe(path) for path in files})
     manifest.write(work)
     LexicalState(seq, _lexical_files(work, {})).write(work)
@@ -179,6 +180,16 @@ def retire(paths: IndexPaths, before: str | None) -> list[Manifest]:
     return [*kept.values()]
 
 
+def hand_over(paths: IndexPaths, database: Database, manifest: Manifest) -> None:
+    """Has the archive hand the vectors of a published generation over to the file that this was built with."""
+    folder, number = paths.generation(manifest.generation), int(manifest.generation)
+    database.hand_over(number, folder / VECTORS_FILE, Columns.open(folder / "columns").row)
+    kept = {*database.used_files(), *map(int, names(paths))}
+    for file in set(database.files.numbers()) - kept:
+        database.files.path(file).unlink(missing_ok=True)
+    database.give_back()
+
+
 def remove(folder: Path) -> None:
     """Removes the folder of a generation; what the disk does not let go of now is removed another time."""
     with suppress(OSError):
@@ -199,17 +210,17 @@ def previous(paths: IndexPaths) -> str:
     return older[-1]
 
 
-def _columns_and_vectors(store: Store, number: int, dimension: int, path: Path) -> tuple[Columns, NDArray[np.float16]]:
-    """The columns of a layout's passages, and their vectors in a file, which takes no memory."""
+def _columns_and_vectors(store: Store, number: int, dimension: int, work: Path) -> tuple[Columns, Coded]:
+    """The columns of a layout's passages, and their vectors, which take no memory: they are written to `work`."""
     parts = []
-    with path.open("wb") as file:
-        for some, vectors in store.column_batches(number, dimension):
+
+    def codes() -> Iterator[NDArray[np.int8]]:
+        for some, own in store.column_batches(number, dimension):
             parts.append(some)
-            file.write(vectors.astype(np.float16).data)
-    columns = Columns.concat(parts)
-    if not len(columns):
-        return columns, np.zeros((0, dimension), dtype=np.float16)
-    return columns, np.memmap(path, np.float16, mode="r", shape=(len(columns), dimension))
+            yield own
+
+    vectors = write_vectors(codes(), store.count_passages(number), dimension, work)
+    return Columns.concat(parts), vectors
 
 
 def analysed_passages(store: Store, layout: int, after_seq: int) -> Iterator[Analysed]:
@@ -259,9 +270,12 @@ def _counted(analysed: Iterable[Analysed], report: Report, total: int) -> Iterat
 
 
 def _highest(paths: IndexPaths) -> int:
-    """The highest number of a generation; that of a published one counts also where its folder is gone."""
+    """The highest number of a generation; that of a published one, and one of a file of vectors, count also where
+    its folder is gone.
+    """
     published = current_or_none(paths)
-    return max(map(int, [*names(paths), *([published] if published else [])]), default=0)
+    of_files = VectorFiles(paths.vectors).numbers()
+    return max([*map(int, names(paths)), int(published or 0), *of_files], default=0)
 
 
 def _readable(paths: IndexPaths, name: str) -> Manifest | None:

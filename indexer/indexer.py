@@ -360,6 +360,7 @@ class Indexer:
             self._build(database, cutter, published.layout, report)
 
     def _build(self, database: Database, cutter: Cutter, number: int, report: Progress) -> None:
+        database.bury_damaged(number)
         self._fill(database, cutter, number, report)
         with closing(Store.open(self._paths.database)) as store:
             manifest = generation.build(
@@ -378,6 +379,7 @@ class Indexer:
         used = {one.layout for one in kept}
         with database.transaction():
             database.forget(set(database.layouts()) - used, min(one.seq for one in kept))
+        generation.hand_over(self._paths, database, manifest)
         report("publish", 1, 1)
 
     def _read_back(self, manifest: Manifest) -> None:

@@ -12,8 +12,8 @@ from backissue.indexer.database import CutArticle, Layout
 from backissue.indexer.parallel import mapped
 from backissue.search.embedding import Embedder, StaticEmbedder, load_embedder
 from backissue.search.forward import in_context
-from backissue.search.store import encode_vectors
 from backissue.search.types import Article
+from backissue.search.vectors import encode_vectors
 
 TARGET_WORDS = 120
 """Long enough to hold an answer with its context, short enough for one vector of averaged tokens to stay sharp."""

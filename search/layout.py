@@ -1,7 +1,8 @@
 """Where the parts of an index lie, and the manifest that says what a generation holds.
 
 index/
-  archive.db             articles, passages, vectors, a change sequence: the truth
+  archive.db             articles, passages, the newest vectors, a change sequence: the truth
+  vectors/000042.npy     the vectors of the passages that a generation was built of, handed over by archive.db
   CURRENT                the name of the published generation
   generations/000042/    derived from archive.db; immutable but for the adds and deletes of lexical/
     manifest.json        what it holds, and the checksums of its immutable files and of itself
@@ -21,17 +22,18 @@ from typing import Any
 from backissue.search.analysis import ANALYSER_VERSION
 from backissue.search.errors import FormatVersionError, IndexCorruptError, IndexNotFoundError
 
-ARCHIVE_FORMAT = 2
+ARCHIVE_FORMAT = 3
 """The format of archive.db that this version writes. 1: vectors in half precision, signatures of 32-bit values. 2: both
-in 8 bits."""
+in 8 bits. 3: vectors handed over to files."""
 
-READ_ARCHIVE_FORMATS = frozenset({1, ARCHIVE_FORMAT})
-"""The formats of archive.db that this version reads. What is of format 1 may stay in an archive of format 2: the length
-of a vector, and of a signature, says which it is."""
+READ_ARCHIVE_FORMATS = frozenset({1, 2, ARCHIVE_FORMAT})
+"""The formats of archive.db that this version reads. What is of an earlier one may stay: the length of a
+vector, and of a signature, says which it is."""
 
 GENERATION_FORMAT = 4
 """The format of generations that this version writes and reads. 1: the first. 2: with a forward index. 3: with 24 bits
-a term in it. 4: of words and what they give. For another one a rebuild is enough."""
+a term in it. 4: of words and what they give, with vectors as the archive has them. For another one a rebuild is
+enough."""
 
 _CHUNK_BYTES = 1 << 20
 
@@ -56,6 +58,11 @@ class IndexPaths:
     def generations(self) -> Path:
         """The folder of generations."""
         return self.root / "generations"
+
+    @property
+    def vectors(self) -> Path:
+        """The folder of the vectors that archive.db has handed over to files."""
+        return self.root / "vectors"
 
     @property
     def lock(self) -> Path:

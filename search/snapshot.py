@@ -104,7 +104,7 @@ class Snapshot:
             manifest=manifest,
             store=store,
             lexical=LexicalIndex.open(folder / "lexical"),
-            dense=DenseIndex.open(folder / "dense.faiss", manifest.dense, manifest.dimension),
+            dense=DenseIndex.open(folder, manifest.dense, manifest.dimension),
             forward=Forward.open(folder / "forward", manifest.passages),
             tail_documents=TailDocuments(store),
             base=base,

@@ -25,11 +25,13 @@ from backissue.search.errors import (
     IndexNotFoundError,
     InvalidArgumentError,
 )
-from backissue.search.layout import ARCHIVE_FORMAT, READ_ARCHIVE_FORMATS
+from backissue.search.layout import ARCHIVE_FORMAT, READ_ARCHIVE_FORMATS, IndexPaths
 from backissue.search.types import UNKNOWN_LANG, Article, ArticleRef, Span
+from backissue.search.vectors import VectorFiles, decode_vectors
 
 _BUSY_SECONDS = 30
 _MAX_VARIABLES = 30_000
+_AT_ONCE = 20_000
 
 DAMAGED = (sqlite3.DatabaseError, UnicodeDecodeError)
 """What SQLite raises over a damaged file; its message may quote bytes of the file that are no text."""
@@ -67,6 +69,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.files = VectorFiles(IndexPaths(path.parent).vectors)
         self._local = threading.local()
         self._connections: dict[threading.Thread, sqlite3.Connection] = {}
         self._lock = threading.Lock()
@@ -152,16 +155,19 @@ class Store:
         """The columns and vectors (n, dimension) of the layout's passages behind `row`, in the order of rows."""
         with self.read() as connection:
             records = connection.execute(_COLUMN_QUERY, (layout, row)).fetchall()
-        return columns_and_vectors(records, dimension)
+            codes = self.files.codes([kept for *_, kept in records], dimension)
+        return columns_of(records), decode_vectors(codes)
 
     def column_batches(
-        self, layout: int, dimension: int, batch_size: int = 20_000
-    ) -> Iterator[tuple[Columns, NDArray[np.float32]]]:
-        """All passages of a layout, a batch at a time, within the caller's read transaction if there is one."""
+        self, layout: int, dimension: int, batch_size: int = _AT_ONCE
+    ) -> Iterator[tuple[Columns, NDArray[np.int8]]]:
+        """All passages of a layout with the codes of their vectors (n, dimension), a batch at a time, within the
+        caller's read transaction if there is one.
+        """
         with self.read() as connection:
             cursor = connection.execute(_COLUMN_QUERY, (layout, 0))
             while records := cursor.fetchmany(batch_size):
-                yield columns_and_vectors(records, dimension)
+                yield columns_of(records), self.files.codes([kept for *_, kept in records], dimension)
 
     def tombstones_after(self, layout: int, seq: int) -> NDArray[np.int64]:
         """The passage rows that were deleted after change `seq`."""
@@ -239,9 +245,33 @@ class Store:
             return [article_id for article_id, text in connection.execute(query, (layout,)) if text.strip()]
 
     def checksummed_passages(self) -> Iterator[tuple[int, int, int, bytes, int]]:
-        """Row, start, end, vector and checksum of every passage."""
+        """Row, start, end, vector and checksum of every passage.
+
+        Raises:
+            IndexCorruptError: a file of vectors is missing or cut.
+        """
         with self.read() as connection:
-            yield from connection.execute("SELECT row, start, end, vector, checksum FROM passages")
+            for layout, dimension in connection.execute("SELECT layout, dimension FROM layouts").fetchall():
+                query = "SELECT row, start, end, vector, checksum FROM passages WHERE layout = ?"
+                cursor = connection.execute(query, (layout,))
+                while records := cursor.fetchmany(_AT_ONCE):
+                    vectors = self.files.blobs([kept for *_, kept, _ in records], dimension)
+                    for (row, start, end, _, checksum), vector in zip(records, vectors, strict=True):
+                        yield row, start, end, vector, checksum
+
+    def check_files(self) -> None:
+        """Looks whether the files of vectors that passages speak of are there, and long enough.
+
+        Raises:
+            IndexCorruptError: one is not.
+        """
+        query = """
+            SELECT MAX(p.vector), l.dimension FROM passages p JOIN layouts l ON l.layout = p.layout
+            WHERE typeof(p.vector) = 'integer' GROUP BY p.layout, p.vector >> 32
+        """
+        with self.read() as connection:
+            for last, dimension in connection.execute(query).fetchall():
+                self.files.codes([last], dimension)
 
     def hashed_articles(self) -> Iterator[tuple[Article, bytes, int, int]]:
         """Every article with the hash of its content, its day and its second of publication."""
@@ -256,22 +286,12 @@ class Store:
             query = "SELECT start, end FROM passages WHERE layout = ? AND article = ? ORDER BY row"
             return [(start, end) for start, end in connection.execute(query, (layout, article_row))]
 
-    def vectors(self, rows: Iterable[int], dimension: int) -> dict[int, NDArray[np.float32]]:
-        """The vectors (dimension,) of the passages of the given rows; rows that are gone are left out."""
-        found: dict[int, NDArray[np.float32]] = {}
-        with self.read() as connection:
-            for some in _batches(list(rows)):
-                query = f"SELECT row, vector FROM passages WHERE row IN ({_marks(some)})"
-                for row, blob in connection.execute(query, some):
-                    found[row] = decode_vectors([blob], dimension)[0]
-        return found
-
     def vectors_of(self, article_row: int, layout: int, dimension: int) -> NDArray[np.float32]:
         """The vectors (n, dimension) of an article's passages, in order."""
         with self.read() as connection:
             query = "SELECT vector FROM passages WHERE layout = ? AND article = ? ORDER BY row"
-            blobs = [blob for (blob,) in connection.execute(query, (layout, article_row))]
-        return decode_vectors(blobs, dimension)
+            kept = [one for (one,) in connection.execute(query, (layout, article_row))]
+            return decode_vectors(self.files.codes(kept, dimension))
 
     def count_by(self, column: str) -> dict[str, int]:
         """How many articles have each value of lang, source or section, most first."""
@@ -289,8 +309,14 @@ class Store:
         with self.read() as connection:
             (articles,) = connection.execute("SELECT COUNT(*) FROM articles").fetchone()
             first, last = connection.execute("SELECT MIN(day), MAX(day) FROM articles WHERE day > 0").fetchone()
-            (passages,) = connection.execute("SELECT COUNT(*) FROM passages WHERE layout = ?", (layout,)).fetchone()
+            passages = self.count_passages(layout)
         return articles, passages, _iso(first), _iso(last)
+
+    def count_passages(self, layout: int) -> int:
+        """The number of passages of a layout."""
+        with self.read() as connection:
+            query = "SELECT COUNT(*) FROM passages WHERE layout = ?"
+            return int(connection.execute(query, (layout,)).fetchone()[0])
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -328,36 +354,12 @@ def refuse_programs(connection: sqlite3.Connection, path: Path) -> None:
         raise IndexCorruptError(f"{path} has the {found[0]} {found[1]!r}, which no archive has. Do not trust it.")
 
 
-def encode_vectors(vectors: NDArray[np.floating[Any]]) -> NDArray[np.int8]:
-    """Vectors (n, d) of length one as archive.db keeps them: 8 bits a number, the greatest of each vector 127."""
-    greatest = np.abs(vectors).max(axis=1, keepdims=True, initial=0.0).astype(np.float32)
-    scale = np.divide(127.0, greatest, where=greatest > 0, out=np.zeros_like(greatest))
-    codes: NDArray[np.int8] = np.rint(vectors * scale).astype(np.int8)
-    return codes
-
-
-def decode_vectors(blobs: Sequence[bytes], dimension: int) -> NDArray[np.float32]:
-    """The vectors (n, d) of what `encode_vectors` gave: their length, which is one, says what the codes are worth.
-
-    Format 1 of the archive has vectors in little-endian half precision, which are twice as long.
-    """
-    if all(len(blob) == dimension for blob in blobs):
-        codes = np.frombuffer(b"".join(blobs), dtype=np.int8)
-    else:
-        codes = np.concatenate([np.frombuffer(b, dtype=np.int8 if len(b) == dimension else "<f2") for b in blobs])
-    vectors: NDArray[np.float32] = codes.astype(np.float32).reshape(len(blobs), dimension)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    np.divide(vectors, lengths, where=lengths > 0, out=vectors)
-    return vectors
-
-
-def columns_and_vectors(records: Sequence[tuple[object, ...]], dimension: int) -> tuple[Columns, NDArray[np.float32]]:
-    """The columns and the vectors (n, dimension) of rows that `_COLUMN_QUERY` gave."""
+def columns_of(records: Sequence[tuple[Any, ...]]) -> Columns:
+    """The columns of rows that `_COLUMN_QUERY` gave."""
     if not records:
-        return Columns.empty(), np.zeros((0, dimension), dtype=np.float32)
-    *values, blobs = zip(*records, strict=True)
-    columns = Columns(**{name: np.array(v, dtype=np.int64) for name, v in zip(COLUMN_NAMES, values, strict=True)})
-    return columns, decode_vectors([blob for blob in blobs if isinstance(blob, bytes)], dimension)
+        return Columns.empty()
+    *values, _ = zip(*records, strict=True)
+    return Columns(**{name: np.array(v, dtype=np.int64) for name, v in zip(COLUMN_NAMES, values, strict=True)})
 
 
 def _iso(day: int | None) -> str | None:

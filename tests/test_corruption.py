@@ -184,7 +184,8 @@ MISSING = ("CURRENT", "generations", GENERATION, f"{GENERATION}/manifest.json", 
 CHANGED = (
     "manifest.json",
     "lexical.json",
-    "dense.faiss",
+    "vectors.npy",
+    "scales.npy",
     "columns/day.npy",
     "lexical/meta.json",
     "lexical/.managed.json",
@@ -226,9 +227,9 @@ def test_a_writer_over_a_damaged_generation_is_told_so(index):
 
 
 def test_there_is_no_way_back_to_a_damaged_generation(prober, index, answers):
-    path = index / "generations" / "000001" / "dense.faiss"
+    path = index / "generations" / "000001" / "vectors.npy"
     path.write_bytes(flipped(path.read_bytes(), random.Random(SEED)))
-    with pytest.raises(IndexCorruptError, match=r"000001/dense\.faiss has changed"):
+    with pytest.raises(IndexCorruptError, match=r"000001/vectors\.npy has changed"):
         Indexer(index).rollback()
     assert wholly(prober.probe(index)) == answers
 

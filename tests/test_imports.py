@@ -53,4 +53,4 @@ def test_help_loads_nothing(arguments):
 
 
 def test_a_search_loads_what_it_searches_with_and_no_more(small_index):
-    assert command("search", "train", "--index", str(small_index)) == {"numpy", "faiss", "tantivy", "tokenizers"}
+    assert command("search", "train", "--index", str(small_index)) == {"numpy", "tantivy", "tokenizers"}

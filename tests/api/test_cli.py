@@ -350,7 +350,7 @@ def test_doctor_names_a_missing_index(backissue: Command, tmp_path: Path) -> Non
 
 
 def test_doctor_finds_and_mends_a_cut_file(backissue: Command, own_index: Path) -> None:
-    file = max((own_index / "generations").rglob("dense*"), key=lambda path: path.stat().st_size)
+    file = max((own_index / "generations").rglob("vectors*"), key=lambda path: path.stat().st_size)
     file.write_bytes(file.read_bytes()[:-10])
     code, out, _ = backissue("doctor", "--index", own_index, "--full")
     assert code == 1
