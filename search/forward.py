@@ -110,7 +110,7 @@ def starts_of_counts(counts: NDArray[np.integer[Any]]) -> NDArray[Any]:
     return starts
 
 
-def gathered(values: NDArray[Any], starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Joined:
+def gathered(values: NDArray[Any], starts: NDArray[np.integer[Any]], lengths: NDArray[np.integer[Any]]) -> Joined:
     """`values[start:start + length]` of each start and length, one after the other."""
     bounds = starts_of_counts(lengths)
     at = np.repeat(starts - bounds[:-1], lengths)
@@ -168,7 +168,8 @@ class Forward:
             len(forward.title_terms) == len(forward.lengths) == passages
             and len(forward.word_starts) == passages + 1
             and forward.word_starts[-1] == len(forward.words)
-            and (forward.words.dtype, forward.terms.dtype) == (np.uint16, np.uint32)
+            and forward.words.dtype == np.uint16
+            and forward.terms.dtype == np.uint32
             and forward.term_counts.dtype == forward.token_counts.dtype == np.uint8
             and len(term_starts) == len(token_starts)
             and term_starts[-1] == len(forward.terms)
@@ -217,7 +218,7 @@ class Forward:
         begins, ends = self.word_starts[positions], self.word_starts[positions + 1]
         if (begins < 0).any() or (ends < begins).any() or (ends > len(self.words)).any():
             raise self._damaged("word_starts")
-        kept = memoryview(self.words)
+        kept = self.words.data
         parts = [kept[begin:end] for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)]
         numbers, last = decoded(np.frombuffer(b"".join(parts), dtype=np.uint16))
         if numbers.max(initial=-1) >= len(self.term_counts) or numbers.min(initial=0) < 0:

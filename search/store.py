@@ -189,8 +189,8 @@ class Store:
             texts = TextReader(connection)
             for some in _batches(list(rows)):
                 query = f"SELECT row, article, start, end FROM passages WHERE row IN ({_marks(some)}) ORDER BY row"
-                for row, *place in connection.execute(query, some):
-                    found[row] = StoredPassage(row, *place, texts.passage(*place))
+                for row, article, start, end in connection.execute(query, some):
+                    found[row] = StoredPassage(row, article, start, end, texts.passage(article, start, end))
         return found
 
     def refs(self, rows: Iterable[int]) -> dict[int, ArticleRef]:
