@@ -27,7 +27,7 @@ from backissue.search.errors import (
     InvalidArgumentError,
 )
 from backissue.search.layout import ARCHIVE_FORMAT, EARLIER_ARCHIVE_FORMATS
-from backissue.search.texts import TextReader
+from backissue.search.texts import BLOCKS_OF_PASSAGE, TextReader
 from backissue.search.types import UNKNOWN_LANG, Article, ArticleRef, Span
 
 _BUSY_SECONDS = 30
@@ -188,9 +188,15 @@ class Store:
         with self.read() as connection:
             texts = TextReader(connection)
             for some in _batches(list(rows)):
-                query = f"SELECT row, article, start, end FROM passages WHERE row IN ({_marks(some)}) ORDER BY row"
-                for row, article, start, end in connection.execute(query, some):
-                    found[row] = StoredPassage(row, article, start, end, texts.passage(article, start, end))
+                query = (
+                    "SELECT p.row, p.article, p.start, p.end, t.block, t.data "
+                    f"FROM passages p LEFT JOIN texts t ON {BLOCKS_OF_PASSAGE} WHERE p.row IN ({_marks(some)})"
+                )
+                records = connection.execute(query, some).fetchall()
+                texts.hold({key: data for *_, key, data in records})
+                for row, article, start, end, *_ in records:
+                    if row not in found:
+                        found[row] = StoredPassage(row, article, start, end, texts.passage(article, start, end))
         return found
 
     def refs(self, rows: Iterable[int]) -> dict[int, ArticleRef]:

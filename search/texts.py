@@ -7,12 +7,19 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
+from collections.abc import Mapping
 
 BLOCK_CHARS = 1 << 15
 """All of most articles. To inflate so many takes a tenth of a millisecond."""
 
 _NUMBER_BITS = 20
 _MOST_BYTES = 4 * BLOCK_CHARS  # what a block can be in UTF-8
+
+BLOCKS_OF_PASSAGE = (
+    f"t.block BETWEEN (p.article << {_NUMBER_BITS}) + p.start / {BLOCK_CHARS} "
+    f"AND (p.article << {_NUMBER_BITS}) + max(p.end - 1, p.start) / {BLOCK_CHARS}"
+)
+"""What joins a passage `p` with the rows `t` of its text."""
 
 
 def deflated(text: str) -> tuple[bytes, ...]:
@@ -43,14 +50,18 @@ def keys_of(article: int) -> tuple[int, int]:
 
 
 class TextReader:
-    """Reads texts through a connection. Passages of one block that are asked for one after the other are read at once.
+    """Reads texts through a connection. Passages of a block that is held, or was read last, take no further look.
 
     All that it does raises zlib.error or UnicodeDecodeError where what is read is damaged, beside SQLite's own errors.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._key, self._text = -1, ""
+        self._blocks: dict[int, str] = {}
+
+    def hold(self, blocks: Mapping[int, object]) -> None:
+        """Holds these blocks, as the archive has them, by their keys, and no others."""
+        self._blocks = {key: inflated(block) for key, block in blocks.items()}
 
     def whole(self, article: int) -> str:
         """The text of an article."""
@@ -65,9 +76,9 @@ class TextReader:
         return text[start - first * BLOCK_CHARS : end - first * BLOCK_CHARS]
 
     def _block(self, key: int) -> str:
-        if key != self._key:
+        if key not in self._blocks:
             record = self._connection.execute("SELECT data FROM texts WHERE block = ?", (key,)).fetchone()
             if record is None:
                 raise zlib.error("a block of a text is missing")
-            self._key, self._text = key, inflated(record[0])
-        return self._text
+            self.hold({key: record[0]})
+        return self._blocks[key]
