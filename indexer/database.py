@@ -44,14 +44,12 @@ _ARTICLES = """CREATE TABLE articles (
     published TEXT, day INTEGER NOT NULL, published_s INTEGER NOT NULL,
     url TEXT, title TEXT NOT NULL
 )"""
-_ARTICLES_FAMILY = "CREATE INDEX articles_family ON articles (family)"
 _TEXTS = "CREATE TABLE texts (block INTEGER PRIMARY KEY, data BLOB NOT NULL)"
 
 _SCHEMA = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE names (code INTEGER PRIMARY KEY, kind TEXT NOT NULL, value TEXT NOT NULL, UNIQUE (kind, value));
 {_ARTICLES};
-{_ARTICLES_FAMILY};
 {_TEXTS};
 CREATE TABLE bands (band INTEGER NOT NULL, article INTEGER NOT NULL, PRIMARY KEY (band, article)) WITHOUT ROWID;
 CREATE TABLE layouts (
@@ -191,9 +189,7 @@ class Database:
             self._put_text(row, deflated(text))
         # A column can be dropped from SQLite 3.35 on.
         self._connection.execute("ALTER TABLE articles RENAME TO articles_before")
-        self._connection.execute("DROP INDEX articles_family")
         self._connection.execute(_ARTICLES)
-        self._connection.execute(_ARTICLES_FAMILY)
         names = ", ".join(name for _, name, *_ in self._connection.execute("PRAGMA table_info (articles)"))
         self._connection.execute(f"INSERT INTO articles ({names}) SELECT {names} FROM articles_before")
         # The rows that were given stay given, also those of articles that are deleted.

@@ -23,7 +23,7 @@ from backissue.search.errors import FormatVersionError, IndexCorruptError, Index
 
 ARCHIVE_FORMAT = 3
 """The format of archive.db that this version reads and writes. 1: vectors in half precision, signatures of 32-bit
-values. 2: both in 8 bits. 3: texts deflated, in a table of their own."""
+values. 2: both in 8 bits. 3: texts deflated, in a table of their own; no index of families."""
 
 EARLIER_ARCHIVE_FORMATS = frozenset({1, 2})
 """The formats that the first writer brings over. Vectors and signatures of format 1 may stay as they are: their length
