@@ -3,12 +3,13 @@ import zlib
 from contextlib import closing
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backissue.search.texts import BLOCK_CHARS, TextReader, deflated, inflated, keys_of
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_a_text_is_read_back(text):
     assert "".join(map(inflated, deflated(text))) == text
