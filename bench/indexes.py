@@ -20,6 +20,7 @@ from backissue.search import Article
 from backissue.search.embedding import ModelRecord, StaticEmbedder, Vectors
 from backissue.search.layout import IndexPaths
 from backissue.search.store import Store
+from backissue.search.texts import deflated
 from backissue.search.vectors import encode_vectors
 from bench.corpus import Corpus
 
@@ -113,7 +114,9 @@ def write_archive(given: Corpus, path: Path, layout: Layout) -> int:
                 for row, (text, vector) in enumerate(zip(texts, codes, strict=True), first):
                     of_text = signature(text) if signed else NO_SIGNATURE
                     article = Article(id=str(row), text=text, lang=given.lang_of(row), section=given.section_of(row))
-                    database.put(CutArticle(article, ((0, len(text)),), vector[None], of_text), number, seq)
+                    database.put(
+                        CutArticle(article, deflated(text), ((0, len(text)),), vector[None], of_text), number, seq
+                    )
     return number
 
 

@@ -6,8 +6,10 @@ backup is an archive itself, and is checked as one.
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from backissue.indexer.database import Database, take_in
 from backissue.indexer.storage import flush, make_folder, storing
 from backissue.search.errors import IndexNotFoundError, InvalidArgumentError
 from backissue.search.layout import IndexPaths
-from backissue.search.store import Store, connect_read_only
+from backissue.search.store import Store, connect_read_only, is_of_earlier_format
 from backissue.search.vectors import VectorFiles
 
 
@@ -78,6 +80,28 @@ def look_at(path: Path) -> Backup:
     with closing(Store.open(path)) as store, store.read() as connection:
         (articles,) = connection.execute("SELECT COUNT(*) FROM articles").fetchone()
         return Backup(str(path), int(articles), store.seq(), path.stat().st_size)
+
+
+@contextmanager
+def brought_over(backup: Path, folder: Path) -> Iterator[Path]:
+    """A backup, or, where it has an earlier format, a copy of it in `folder` that has this version's."""
+    if not (backup.is_file() and is_of_earlier_format(backup)):
+        yield backup
+        return
+    make_folder(folder)
+    copy = folder / f"{backup.name}.tmp"
+    _remove(copy)  # What another left that was killed has a log, which is not this one's.
+    try:
+        shutil.copyfile(backup, copy)
+        Database.open(copy).close()
+        yield copy
+    finally:
+        _remove(copy)
+
+
+def _remove(database: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        database.with_name(database.name + suffix).unlink(missing_ok=True)
 
 
 def put_back(backup: Path, database: Database) -> None:

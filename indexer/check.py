@@ -15,7 +15,7 @@ from backissue.search.errors import BackissueError, IndexCorruptError
 from backissue.search.forward import Forward
 from backissue.search.layout import IndexPaths, LexicalState, Manifest, check_contents, check_sizes
 from backissue.search.lexical import LexicalIndex
-from backissue.search.store import Store
+from backissue.search.store import Store, is_of_earlier_format
 
 REBUILD = "backissue doctor --repair (or backissue rebuild)"
 REPAIR = "backissue doctor --repair"
@@ -36,7 +36,8 @@ def _findings(paths: IndexPaths, *, full: bool) -> Iterator[Finding]:
     if not paths.database.is_file():
         yield Finding("error", f"no archive at {paths.database}", f"backissue rebuild PATH… --index {paths.root}")
         return
-    yield _try(lambda: _check_articles(paths.database, full=full), RESTORE)
+    earlier = is_of_earlier_format(paths.database)
+    yield _try(lambda: _check_articles(paths.database, full=full), REBUILD if earlier else RESTORE)
     yield _try(lambda: _check_passages(paths.database, full=full), REPAIR)
     try:
         name = paths.current_name()

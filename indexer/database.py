@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from hashlib import blake2b
@@ -19,8 +19,9 @@ from backissue.indexer.copies import Signature, bands, kept, resemblances
 from backissue.indexer.storage import flush, make_folder
 from backissue.search.columns import NO_DAY, NO_SECOND
 from backissue.search.errors import FormatVersionError, IndexCorruptError
-from backissue.search.layout import ARCHIVE_FORMAT, READ_ARCHIVE_FORMATS, IndexPaths
+from backissue.search.layout import ARCHIVE_FORMAT, EARLIER_ARCHIVE_FORMATS, IndexPaths
 from backissue.search.store import DAMAGED, refuse_programs
+from backissue.search.texts import deflated, keys_of
 from backissue.search.types import Article, Span
 from backissue.search.vectors import Kept, VectorFiles, file_of, open_vectors, place_of
 
@@ -42,17 +43,20 @@ _PAGES_AT_ONCE = 4_000
 
 _ONE_PLACE_OF_EACH_FILE = "SELECT MAX(vector) FROM passages WHERE typeof(vector) = 'integer' GROUP BY vector >> 32"
 
-_SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE names (code INTEGER PRIMARY KEY, kind TEXT NOT NULL, value TEXT NOT NULL, UNIQUE (kind, value));
-CREATE TABLE articles (
+_ARTICLES = """CREATE TABLE articles (
     row INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, hash BLOB NOT NULL, seq INTEGER NOT NULL,
     family INTEGER NOT NULL, signature BLOB,
     lang INTEGER NOT NULL, source INTEGER, section INTEGER, author INTEGER,
     published TEXT, day INTEGER NOT NULL, published_s INTEGER NOT NULL,
-    url TEXT, title TEXT NOT NULL, text TEXT NOT NULL
-);
-CREATE INDEX articles_family ON articles (family);
+    url TEXT, title TEXT NOT NULL
+)"""
+_TEXTS = "CREATE TABLE texts (block INTEGER PRIMARY KEY, data BLOB NOT NULL)"
+
+_SCHEMA = f"""
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE names (code INTEGER PRIMARY KEY, kind TEXT NOT NULL, value TEXT NOT NULL, UNIQUE (kind, value));
+{_ARTICLES};
+{_TEXTS};
 CREATE TABLE bands (band INTEGER NOT NULL, article INTEGER NOT NULL, PRIMARY KEY (band, article)) WITHOUT ROWID;
 CREATE TABLE layouts (
     layout INTEGER PRIMARY KEY, model_id TEXT NOT NULL, model_hash TEXT NOT NULL, dimension INTEGER NOT NULL,
@@ -89,11 +93,12 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class CutArticle:
-    """An article with its passages (spans of its text), their vectors as the archive keeps them, shape (passages,
-    dimension), and the signature of its text.
+    """An article with the blocks of its text as the archive keeps them, its passages (spans of its text), their vectors
+    as the archive keeps them, shape (passages, dimension), and the signature of its text.
     """
 
     article: Article
+    blocks: tuple[bytes, ...]
     spans: tuple[Span, ...]
     vectors: NDArray[np.int8]
     signature: Signature
@@ -147,7 +152,7 @@ class Database:
         except (*DAMAGED, TypeError) as error:
             connection.close()
             raise IndexCorruptError(f"{path} is no archive ({error}). Restore it from a backup.") from error
-        if str(version) not in map(str, READ_ARCHIVE_FORMATS):
+        if str(version) not in map(str, {ARCHIVE_FORMAT, *EARLIER_ARCHIVE_FORMATS}):
             connection.close()
             raise FormatVersionError(
                 f"{path} has format {version}; this version writes format {ARCHIVE_FORMAT}. "
@@ -155,7 +160,7 @@ class Database:
             )
         database = cls(connection, VectorFiles(IndexPaths(path.parent).vectors))
         if str(version) != str(ARCHIVE_FORMAT):
-            database._bring_over(int(version))
+            database._bring_over(str(version))
         return database
 
     def close(self) -> None:
@@ -168,18 +173,42 @@ class Database:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _bring_over(self, version: int) -> None:
-        """Makes an archive of an earlier format one of this format. In format 1 the keys of copies are others; all else
-        may stay until a generation is built.
-        """
+    def _bring_over(self, version: str) -> None:
+        """Makes an archive of an earlier format one of this format, in one transaction."""
         with self.transaction():
-            if version == 1:
-                self._connection.execute("DROP INDEX IF EXISTS bands_article")
-                self._connection.execute("DELETE FROM bands")
-                signatures = self._connection.execute("SELECT row, signature FROM articles")
-                keys = ((key, row) for row, blob in signatures for key in bands(kept(blob)))
-                self._connection.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", keys)
+            if version == "1":
+                self._make_keys_anew()
+            self._deflate_texts()
             self._connection.execute("UPDATE meta SET value = ? WHERE key = 'format_version'", (str(ARCHIVE_FORMAT),))
+        with suppress(sqlite3.OperationalError):  # What is not given back to the disk is used for what comes.
+            self._connection.execute("VACUUM")
+
+    def _make_keys_anew(self) -> None:
+        """Format 1 has other keys of copies."""
+        self._connection.execute("DROP INDEX IF EXISTS bands_article")
+        self._connection.execute("DELETE FROM bands")
+        signatures = self._connection.execute("SELECT row, signature FROM articles")
+        keys = ((key, row) for row, blob in signatures for key in bands(kept(blob)))
+        self._connection.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?)", keys)
+
+    def _deflate_texts(self) -> None:
+        """Format 2 has texts as they are, in the rows of articles."""
+        self._connection.execute(_TEXTS)
+        for row, text in self._connection.execute("SELECT row, text FROM articles"):
+            self._put_text(row, deflated(text))
+        # A column can be dropped from SQLite 3.35 on.
+        self._connection.execute("ALTER TABLE articles RENAME TO articles_before")
+        self._connection.execute(_ARTICLES)
+        names = ", ".join(name for _, name, *_ in self._connection.execute("PRAGMA table_info (articles)"))
+        self._connection.execute(f"INSERT INTO articles ({names}) SELECT {names} FROM articles_before")
+        # The rows that were given stay given, also those of articles that are deleted.
+        self._connection.execute("DELETE FROM sqlite_sequence WHERE name = 'articles'")
+        self._connection.execute("UPDATE sqlite_sequence SET name = 'articles' WHERE name = 'articles_before'")
+        self._connection.execute("DROP TABLE articles_before")
+
+    def _put_text(self, row: int, blocks: Sequence[bytes]) -> None:
+        first, _ = keys_of(row)
+        self._connection.executemany("INSERT INTO texts VALUES (?, ?)", enumerate(blocks, first))
 
     def take_over(self, source: sqlite3.Connection) -> None:
         """Holds what another archive holds, and nothing else, by one transaction."""
@@ -268,6 +297,7 @@ class Database:
         values |= {"row": row, "family": self._family(row, cut.signature), "signature": cut.signature.tobytes()}
         names, marks = ", ".join(values), ", ".join("?" * len(values))
         self._connection.execute(f"INSERT INTO articles ({names}) VALUES ({marks})", list(values.values()))
+        self._put_text(row, cut.blocks)
         self.put_passages(row, cut, layout, seq)
 
     def put_passages(self, row: int, cut: CutArticle, layout: int, seq: int) -> None:
@@ -293,6 +323,7 @@ class Database:
             keys = [(key, row) for key in bands(kept(blob))]
             self._connection.executemany("DELETE FROM bands WHERE band = ? AND article = ?", keys)
             self._connection.execute("DELETE FROM articles WHERE row = ?", (row,))
+            self._connection.execute("DELETE FROM texts WHERE block BETWEEN ? AND ?", keys_of(row))
             gone.append(article_id)
         return gone
 
@@ -443,7 +474,6 @@ class Database:
             "published_s": published_s,
             "url": article.url,
             "title": article.title,
-            "text": article.text,
         }
 
     def _code(self, kind: str, value: str | None) -> int | None:

@@ -30,6 +30,7 @@ from backissue.search.embedding import Embedder, StaticEmbedder
 from backissue.search.errors import FormatVersionError, IndexCorruptError, IndexNotFoundError
 from backissue.search.layout import GENERATION_FORMAT, IndexPaths, LexicalState, Manifest, describe
 from backissue.search.store import Store
+from backissue.search.texts import TextReader
 from backissue.search.types import UNKNOWN_LANG
 from backissue.search.vectors import VectorFiles
 
@@ -38,13 +39,9 @@ Report = Callable[[int, int], None]
 _QUESTION_WORDS = 8
 _QUESTION_CHARS = 80
 
-_FAR_CHARS = 1 << 16
-"""SQLite counts characters from the beginning of a text for each passage. So far into one, it is read whole, once."""
-
 _LEXICAL_QUERY = """
-    SELECT p.row, a.title, CASE WHEN p.start < ? THEN substr(a.text, p.start + 1, p.end - p.start) END,
-           COALESCE(l.value, ?), COALESCE(a.lang, 0), COALESCE(a.source, 0), COALESCE(a.section, 0),
-           COALESCE(a.author, 0), a.day, p.article, p.start, p.end
+    SELECT p.article, p.start, p.end, p.row, a.title, COALESCE(l.value, ?), COALESCE(a.lang, 0), COALESCE(a.source, 0),
+           COALESCE(a.section, 0), COALESCE(a.author, 0), a.day
     FROM passages p JOIN articles a ON a.row = p.article LEFT JOIN names l ON l.code = a.lang
     WHERE p.layout = ? AND p.seq > ? ORDER BY p.row
 """
@@ -231,16 +228,11 @@ def analysed_passages(store: Store, layout: int, after_seq: int) -> Iterator[Ana
 
 
 def _records(connection: sqlite3.Connection, layout: int, after_seq: int) -> Iterator[Record]:
-    of_article, whole = 0, ""
-    for row, title, text, *codes, article, start, end in connection.execute(
-        _LEXICAL_QUERY, (_FAR_CHARS, UNKNOWN_LANG, layout, after_seq)
+    texts = TextReader(connection)
+    for article, start, end, row, title, *others in connection.execute(
+        _LEXICAL_QUERY, (UNKNOWN_LANG, layout, after_seq)
     ):
-        if text is None:
-            if article != of_article:
-                of_article = article
-                (whole,) = connection.execute("SELECT text FROM articles WHERE row = ?", (article,)).fetchone()
-            text = whole[start:end]
-        yield (row, title, text, *codes)
+        yield (row, title, texts.passage(article, start, end), *others)
 
 
 def _like_questions(store: Store, columns: Columns, embedder: Embedder) -> NDArray[np.float32]:

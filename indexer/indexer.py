@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backissue.indexer import generation
-from backissue.indexer.backup import Backup, back_up, look_at, put_back, set_aside
+from backissue.indexer.backup import Backup, back_up, brought_over, look_at, put_back, set_aside
 from backissue.indexer.check import check_index, check_parts
 from backissue.indexer.database import Database
 from backissue.indexer.intake import BATCH_ARTICLES, Intake
@@ -233,21 +234,22 @@ class Indexer:
             InvalidArgumentError: there is an archive already, which only `replace` gives up.
             IndexLockedError: another process is writing.
         """
-        held = look_at(Path(backup))
-        if self._paths.database.exists() and not replace:
-            raise InvalidArgumentError(
-                f"There is an archive at {self._paths.root} already. To give up what it holds: "
-                f"backissue restore {backup} --index {self._paths.root} --replace"
-            )
-        with storing(self._paths.root), locked(self._paths.lock, "restore", self.wait_seconds):
-            generation.unpublish(self._paths)
-            try:
-                self._take_over(Path(backup))
-            except IndexCorruptError:
-                set_aside(self._paths.database)
-                self._take_over(Path(backup))
+        with storing(self._paths.root), brought_over(Path(backup), self._paths.root) as source:
+            held = look_at(source)
+            if self._paths.database.exists() and not replace:
+                raise InvalidArgumentError(
+                    f"There is an archive at {self._paths.root} already. To give up what it holds: "
+                    f"backissue restore {backup} --index {self._paths.root} --replace"
+                )
+            with locked(self._paths.lock, "restore", self.wait_seconds):
+                generation.unpublish(self._paths)
+                try:
+                    self._take_over(source)
+                except IndexCorruptError:
+                    set_aside(self._paths.database)
+                    self._take_over(source)
         self.recover()
-        return held
+        return dataclasses.replace(held, path=str(backup))
 
     def _take_over(self, backup: Path) -> None:
         with storing(self._paths.root), Database.open(self._paths.database) as database:

@@ -12,6 +12,7 @@ from backissue.indexer.database import CutArticle, Layout
 from backissue.indexer.parallel import mapped
 from backissue.search.embedding import Embedder, StaticEmbedder, load_embedder
 from backissue.search.forward import in_context
+from backissue.search.texts import deflated
 from backissue.search.types import Article
 from backissue.search.vectors import encode_vectors
 
@@ -47,7 +48,7 @@ class Cutter:
         result, first = [], 0
         for article, some in zip(articles, spans, strict=True):
             own = vectors[first : first + len(some)]
-            result.append(CutArticle(article, tuple(some), own, signature(article.text)))
+            result.append(CutArticle(article, deflated(article.text), tuple(some), own, signature(article.text)))
             first += len(some)
         return result
 

@@ -23,12 +23,12 @@ from backissue.search.analysis import ANALYSER_VERSION
 from backissue.search.errors import FormatVersionError, IndexCorruptError, IndexNotFoundError
 
 ARCHIVE_FORMAT = 3
-"""The format of archive.db that this version writes. 1: vectors in half precision, signatures of 32-bit values. 2: both
-in 8 bits. 3: vectors handed over to files."""
+"""The format of archive.db that this version reads and writes. 1: vectors in half precision, signatures of 32-bit
+values. 2: both in 8 bits. 3: texts deflated, in a table of their own; vectors handed over to files."""
 
-READ_ARCHIVE_FORMATS = frozenset({1, 2, ARCHIVE_FORMAT})
-"""The formats of archive.db that this version reads. What is of an earlier one may stay: the length of a
-vector, and of a signature, says which it is."""
+EARLIER_ARCHIVE_FORMATS = frozenset({1, 2})
+"""The formats that the first writer brings over. What is of one of them may stay where the length of a vector, or of a
+signature, says what it is."""
 
 GENERATION_FORMAT = 4
 """The format of generations that this version writes and reads. 1: the first. 2: with a forward index. 3: with 24 bits

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -25,7 +26,8 @@ from backissue.search.errors import (
     IndexNotFoundError,
     InvalidArgumentError,
 )
-from backissue.search.layout import ARCHIVE_FORMAT, READ_ARCHIVE_FORMATS, IndexPaths
+from backissue.search.layout import ARCHIVE_FORMAT, EARLIER_ARCHIVE_FORMATS, IndexPaths
+from backissue.search.texts import BLOCKS_OF_PASSAGE, TextReader
 from backissue.search.types import UNKNOWN_LANG, Article, ArticleRef, Span
 from backissue.search.vectors import VectorFiles, decode_vectors
 
@@ -33,8 +35,8 @@ _BUSY_SECONDS = 30
 _MAX_VARIABLES = 30_000
 _AT_ONCE = 20_000
 
-DAMAGED = (sqlite3.DatabaseError, UnicodeDecodeError)
-"""What SQLite raises over a damaged file; its message may quote bytes of the file that are no text."""
+DAMAGED = (sqlite3.DatabaseError, UnicodeDecodeError, zlib.error)
+"""What SQLite and zlib raise over a damaged file; SQLite's message may quote bytes of the file that are no text."""
 
 # With the plus SQLite walks along the rows and not along an index of all passages of the layout, which it would sort.
 _COLUMN_QUERY = """
@@ -95,7 +97,12 @@ class Store:
             version = store.meta("format_version")
             if version is None:
                 raise IndexCorruptError(f"{path} has no format version. Restore it from a backup.")
-            if version not in map(str, READ_ARCHIVE_FORMATS):
+            if version in map(str, EARLIER_ARCHIVE_FORMATS):
+                raise FormatVersionError(
+                    f"{path} has format {version}; this version reads format {ARCHIVE_FORMAT}. "
+                    "Run: backissue rebuild (the articles are kept)"
+                )
+            if version != str(ARCHIVE_FORMAT):
                 raise FormatVersionError(
                     f"{path} has format {version}; this version reads format {ARCHIVE_FORMAT}. "
                     "Build a new index from the files, or use the version that wrote this one."
@@ -190,14 +197,17 @@ class Store:
         """The passages of the given rows with their text; rows that are gone are left out."""
         found: dict[int, StoredPassage] = {}
         with self.read() as connection:
+            texts = TextReader(connection)
             for some in _batches(list(rows)):
                 query = (
-                    "SELECT p.row, p.article, p.start, p.end, substr(a.text, p.start + 1, p.end - p.start) "
-                    "FROM passages p JOIN articles a ON a.row = p.article "
-                    f"WHERE p.row IN ({_marks(some)})"
+                    "SELECT p.row, p.article, p.start, p.end, t.block, t.data "
+                    f"FROM passages p LEFT JOIN texts t ON {BLOCKS_OF_PASSAGE} WHERE p.row IN ({_marks(some)})"
                 )
-                for row, article, start, end, text in connection.execute(query, some):
-                    found[row] = StoredPassage(row, article, start, end, text)
+                records = connection.execute(query, some).fetchall()
+                texts.hold({key: data for *_, key, data in records})
+                for row, article, start, end, *_ in records:
+                    if row not in found:
+                        found[row] = StoredPassage(row, article, start, end, texts.passage(article, start, end))
         return found
 
     def refs(self, rows: Iterable[int]) -> dict[int, ArticleRef]:
@@ -217,11 +227,11 @@ class Store:
             ArticleNotFoundError: the archive holds none.
         """
         with self.read() as connection:
-            query = f"SELECT {_REF_FIELDS}, a.text {_ARTICLE_JOIN} WHERE a.id = ?"
+            query = f"SELECT {_REF_FIELDS} {_ARTICLE_JOIN} WHERE a.id = ?"
             record = connection.execute(query, (article_id,)).fetchone()
-        if record is None:
-            raise ArticleNotFoundError(f"The archive holds no article {article_id!r}.")
-        return _article(record)
+            if record is None:
+                raise ArticleNotFoundError(f"The archive holds no article {article_id!r}.")
+            return _article(record, TextReader(connection).whole(record[0]))
 
     def row_of(self, article_id: str) -> int:
         """The row of an article.
@@ -238,11 +248,13 @@ class Store:
     def ids_without_passages(self, layout: int) -> list[str]:
         """The ids of the articles with a text that have no passages of the layout."""
         query = (
-            "SELECT id, text FROM articles a "
+            "SELECT row, id FROM articles a "
             "WHERE NOT EXISTS (SELECT 1 FROM passages p WHERE p.article = a.row AND p.layout = ?)"
         )
         with self.read() as connection:
-            return [article_id for article_id, text in connection.execute(query, (layout,)) if text.strip()]
+            found = connection.execute(query, (layout,))
+            texts = TextReader(connection)
+            return [article_id for row, article_id in found if texts.whole(row).strip()]
 
     def checksummed_passages(self) -> Iterator[tuple[int, int, int, bytes, int]]:
         """Row, start, end, vector and checksum of every passage.
@@ -276,9 +288,10 @@ class Store:
     def hashed_articles(self) -> Iterator[tuple[Article, bytes, int, int]]:
         """Every article with the hash of its content, its day and its second of publication."""
         with self.read() as connection:
-            query = f"SELECT {_REF_FIELDS}, a.text, a.hash, a.day, a.published_s {_ARTICLE_JOIN}"
+            query = f"SELECT {_REF_FIELDS}, a.hash, a.day, a.published_s {_ARTICLE_JOIN}"
+            texts = TextReader(connection)
             for *record, digest, day, published_s in connection.execute(query):
-                yield _article(record), digest, day, published_s
+                yield _article(record, texts.whole(record[0])), digest, day, published_s
 
     def spans(self, article_row: int, layout: int) -> list[Span]:
         """The passages of an article, in order."""
@@ -343,6 +356,16 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def is_of_earlier_format(path: Path) -> bool:
+    """Whether the file at `path` is an archive of a format that a writer brings over to this version's."""
+    try:
+        with closing(connect_read_only(path)) as connection:
+            record = connection.execute("SELECT value FROM meta WHERE key = 'format_version'").fetchone()
+    except DAMAGED:
+        return False
+    return record is not None and record[0] in map(str, EARLIER_ARCHIVE_FORMATS)
+
+
 def refuse_programs(connection: sqlite3.Connection, path: Path) -> None:
     """Refuses a file with triggers or views, which SQLite would run, and which no archive has.
 
@@ -380,9 +403,9 @@ def _ref(record: Sequence[object]) -> ArticleRef:
     )
 
 
-def _article(record: Sequence[object]) -> Article:
+def _article(record: Sequence[object], text: str) -> Article:
     ref = _ref(record)
-    return Article(text=str(record[9]), **{name: getattr(ref, name) for name in ArticleRef.__slots__})
+    return Article(text=text, **{name: getattr(ref, name) for name in ArticleRef.__slots__})
 
 
 def _text(value: object) -> str | None:

@@ -112,7 +112,7 @@ def test_a_new_folder_has_its_name_on_the_disk_before_anything_is_in_it(lab, tmp
     assert [*index.iterdir()] == []
 
 
-@pytest.mark.parametrize("lost", ["word_starts", "lengths"])
+@pytest.mark.parametrize("lost", ["word_starts", "lengths", "title_terms", "term_counts", "token_counts"])
 def test_what_numpy_lost_when_it_closed_its_file_is_not_published(lab, monkeypatch, lost):
     """NumPy says nothing of it: every file of a generation is opened before that is published."""
     save = np.save

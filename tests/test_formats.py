@@ -12,6 +12,7 @@ from conftest import ARTICLES
 
 from backissue.api.diagnose import repair
 from backissue.indexer import Indexer
+from backissue.indexer.database import Database, content_hash
 from backissue.search import Archive, FormatVersionError, ModelMismatchError
 
 FORMATS = sorted(Path(__file__).with_name("formats").glob("format-*.tar.xz"))
@@ -68,7 +69,40 @@ def test_what_an_earlier_version_kept_stands_beside_what_this_one_adds(index):
     look(index)
 
 
+def test_texts_of_an_earlier_version_are_kept_whole_and_no_row_is_given_twice(index):
+    long = replace(HELD["en-train"], text="The train of the border crosses the long bridge. " * 3000)
+    with closing(sqlite3.connect(index / "archive.db")) as connection:
+        (last,) = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'articles'").fetchone()
+        connection.execute(
+            "UPDATE articles SET text = ?, hash = ? WHERE id = ?", (long.text, content_hash(long), long.id)
+        )
+        connection.execute("DELETE FROM passages WHERE article = (SELECT row FROM articles WHERE id = ?)", (long.id,))
+        connection.commit()
+    Indexer(index).rebuild()
+    with Archive.open(index) as archive:
+        assert archive.article(long.id) == long
+        spans = archive.passage_spans(long.id)
+        hit = archive.search("train crosses the border", mode="lexical", rerank="off", passages=100).hits[0]
+    assert len(spans) > 100
+    assert all(one.text == long.text[one.start : one.end] for one in hit.passages if hit.article.id == long.id)
+    Indexer(index).add([ARTICLES[2]])
+    with closing(sqlite3.connect(index / "archive.db")) as connection:
+        (row,) = connection.execute("SELECT row FROM articles WHERE id = ?", (ARTICLES[2].id,)).fetchone()
+    assert row == last + 1
+    assert [one for one in Indexer(index).check(full=True) if one.level != "ok"] == []
+
+
+def test_a_backup_of_an_earlier_version_is_restored(index, tmp_path):
+    backup = index / "archive.db"
+    content = backup.read_bytes()
+    Indexer(tmp_path / "other").restore(backup)
+    look(tmp_path / "other")
+    assert sorted(path.name for path in (tmp_path / "other").glob("*.tmp*")) == []
+    assert backup.read_bytes() == content
+
+
 def test_a_generation_of_a_later_version_says_what_to_run(index):
+    Database.open(index / "archive.db").close()
     for path in (index / "generations").glob("*/manifest.json"):
         path.write_text(json.dumps(json.loads(path.read_text()) | {"format_version": 99}))
     with pytest.raises(FormatVersionError, match=r"format 99; .*Run: backissue rebuild"):

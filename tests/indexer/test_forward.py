@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backissue.indexer import forward as writing
@@ -60,6 +60,7 @@ def test_the_words_of_a_text_give_what_the_text_gives():
         assert b"".join(part.hashes for part in parts) == forms(f"{title}\n{text}", lang).hashes
 
 
+@settings(deadline=None)
 @given(st.text(), st.sampled_from(["en", "pl", "tr", "ja", "ko", "ar", "und"]))
 def test_the_words_of_any_text_give_what_the_text_gives(text, lang):
     embedder = StaticEmbedder.bundled()
@@ -72,6 +73,7 @@ def test_the_words_of_any_text_give_what_the_text_gives(text, lang):
     assert tokens == embedder.token_ids(text).tolist()
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, (1 << 30) - 1) | st.integers(0, 1 << 16)))
 def test_numbers_are_read_back(numbers):
     codes, starts = encoded(np.array(numbers, dtype=np.uint32))
