@@ -102,7 +102,7 @@ def test_copies_of_one_text_take_no_deeper_search_by_meaning(tmp_path, count):
     with Archive.open(tmp_path) as archive:
         archive.search("harbour fees", mode="semantic", **BARE)
         made = counted(lambda: archive.search("harbour fees", mode="semantic", k=300, **BARE))
-        assert made["replacement_search"] == 2  # FAISS, once with the copies and once without
+        assert made["_search_base"] == 2  # once with the copies and once without
         snapshot = archive._snapshot
         vector = archive._embedder.embed_queries(["harbour fees"])[0]
         positions, scores = snapshot.search_dense(vector, 200, None)
