@@ -37,8 +37,6 @@ class Settings:
     max_tokens: int = 128
     balance: float = 0.5
     shares: tuple[float, ...] = (0.35, 0.15, 0.15, 0.1, 0.25)
-    nested: tuple[int, ...] = ()
-    """Fewer dimensions that a vector's beginning is to be good for as well (Matryoshka, Kusupati et al. 2022)."""
     seed: int = 0
 
 
@@ -141,28 +139,12 @@ def embed(table: torch.Tensor, tokens: NDArray[np.int32], offsets: NDArray[np.in
 
 
 def info_nce(left: torch.Tensor, right: torch.Tensor, meaning: torch.Tensor, scale: float) -> torch.Tensor:
-    """Symmetric InfoNCE of left (n, d) with the first n of right (m, d), of which the rest are negatives only.
-
-    What has the same meaning (m,) is no negative.
-    """
+    """Symmetric InfoNCE; pairs of the same meaning are not each other's negatives."""
     scores = scale * left @ right.T
-    same = meaning[: len(left), None] == meaning[None, :]
-    same.fill_diagonal_(False)
+    same = (meaning[:, None] == meaning[None, :]).fill_diagonal_(False)
     scores = scores.masked_fill(same, -torch.inf)
-    target = torch.arange(len(left), device=left.device)
-    forward = functional.cross_entropy(scores, target)
-    return (forward + functional.cross_entropy(scores[:, : len(left)].T, target)) / 2
-
-
-def nested_info_nce(
-    left: torch.Tensor, right: torch.Tensor, meaning: torch.Tensor, scale: float, dimensions: Sequence[int]
-) -> torch.Tensor:
-    """The mean of `info_nce` over whole vectors and over their first so many dimensions."""
-    losses = [info_nce(left, right, meaning, scale)]
-    for size in dimensions:
-        short = functional.normalize(left[:, :size]), functional.normalize(right[:, :size])
-        losses.append(info_nce(*short, meaning, scale))
-    return torch.stack(losses).mean()
+    target = torch.arange(len(scores))
+    return (functional.cross_entropy(scores, target) + functional.cross_entropy(scores.T, target)) / 2
 
 
 def rate_factor(step: int, cycles: Sequence[tuple[int, float]]) -> float:
@@ -187,13 +169,9 @@ def train(
     report: Callable[[int, NDArray[np.float32], str], None],
     initial: NDArray[np.float32] | None = None,
     checkpoint: Path | None = None,
-    hard: NDArray[np.int64] | None = None,
     every: int = 250,
 ) -> NDArray[np.float32]:
     """The trained table (vocabulary, dimension), from an initial one or from noise.
-
-    `hard` (pairs, h) says in which other pairs stand hard negatives of each pair, -1 where there is none: one of them
-    is drawn with it.
 
     Every `every` steps the state is kept at `checkpoint`, from where the next call goes on, and
     `report(step, table, line)` is called.
@@ -215,14 +193,9 @@ def train(
     # The batches of the steps that are done are drawn again, so that an interruption changes nothing.
     for step, rows in islice(enumerate(Sampler(corpus, settings, allowed), start=1), done, steps):
         pairs = corpus.pairs[rows]
-        others = pairs
-        if hard is not None:
-            drawn = hard[rows, np.random.default_rng([settings.seed, step]).integers(hard.shape[1], size=len(rows))]
-            others = np.concatenate([pairs, corpus.pairs[drawn[drawn >= 0]]])
         left = embed(table, *ranges(encoded, pairs[:, 0], pairs[:, 1], settings.max_tokens))
-        right = embed(table, *ranges(encoded, others[:, 2], others[:, 3], settings.max_tokens))
-        meaning = torch.from_numpy(others[:, 4])
-        loss = nested_info_nce(left, right, meaning, settings.scale, settings.nested)
+        right = embed(table, *ranges(encoded, pairs[:, 2], pairs[:, 3], settings.max_tokens))
+        loss = info_nce(left, right, torch.from_numpy(pairs[:, 4]), settings.scale)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

@@ -27,7 +27,6 @@ import static
 import tokenizer as tokenisation
 import torch
 import warm_start
-from hard_negatives import HARD_KEPT, hard_negatives
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
@@ -59,14 +58,11 @@ def main() -> None:
         measured = {**probe(table), **evaluate.written(options.corpora, static.embedding(tokenizer, table))}
         print(line, {name: round(value, 3) for name, value in measured.items()}, flush=True)
 
-    settings = static.Settings(
-        seed=options.seed, cycles=((options.steps, options.height),), nested=tuple(options.nested)
-    )
+    settings = static.Settings(seed=options.seed, cycles=((options.steps, options.height),))
     if options.start:
         settings = replace(settings, initial_scale=1.0)
-    hard = hard_of_pairs(corpus, encoded, training, initial) if options.hard else None
     table = static.train(
-        corpus, encoded, len(initial), settings, training, report, initial, options.work / "table.pt", hard
+        corpus, encoded, tokenizer.get_vocab_size(), settings, training, report, initial, options.work / "table.pt"
     )
     export.save(options.out, tokenizer, table)
     if options.sets:
@@ -87,8 +83,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--height", type=float, default=1.0, help="the highest learning rate, in parts of the usual one"
     )
-    parser.add_argument("--hard", action="store_true", help="with hard negatives, found by the model it starts from")
-    parser.add_argument("--nested", type=int, nargs="*", default=[], help="dimensions to train for as well")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
@@ -144,18 +138,6 @@ def glossed(
         corpus.pairs, corpus.groups = arrays["pairs"], arrays["groups"]
     corpus.group_names = [(kind, source, pair) for kind, source, pair in json.loads(names.read_text("utf-8"))]
     return encoded, np.load(initial)
-
-
-def hard_of_pairs(
-    corpus: data.Corpus, encoded: static.Encoded, training: NDArray[np.bool_], table: NDArray[np.float32]
-) -> NDArray[np.int64]:
-    """For each pair of the corpus others (pairs, n) whose passages are hard negatives; -1 where it is no question."""
-    found = np.full((len(corpus.pairs), HARD_KEPT), -1, np.int64)
-    kind_of = np.array([kind for kind, _, _ in corpus.group_names])[corpus.groups]
-    for kind in (data.QUESTIONS, data.GLOSSED):
-        rows = np.flatnonzero(training & (kind_of == kind))
-        found[rows] = hard_negatives(corpus, encoded, rows, table)
-    return found
 
 
 def split(corpus: data.Corpus, encoded: static.Encoded) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -25,7 +25,6 @@ import onnx_export
 import static
 import torch
 from encoder import Encoder, embed_ranges, load_teacher, new_student, parameters_outside_table
-from hard_negatives import hard_negatives
 from numpy.typing import NDArray
 from pieces import start_table
 from safetensors.numpy import load_file
@@ -70,7 +69,7 @@ def main() -> None:
     encoded = distil.encode_pool(tokenizer, corpus, pool)
     hard = kept(
         options.work / "hard.npy",
-        lambda: hard_negatives(corpus, encoded, pool.rows[data.QUESTIONS], static_table),
+        lambda: distil.hard_negatives(corpus, encoded, pool.rows[data.QUESTIONS], static_table),
     )
     teacher.move(device)
     vectors = distil.teacher_vectors(
