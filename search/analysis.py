@@ -67,6 +67,8 @@ _MAX_TERM_CHARS: Final = 64
 _MAX_REMEMBERED_RUNS: Final = 1 << 17  # about 40 MB a language
 _MAX_REMEMBERED_FORMS: Final = 1 << 16  # about 25 MB a language; they are nearly all that a language's texts repeat
 
+_FIRST_WITHOUT_CAPITALS: Final = "\u0590"
+
 _APOSTROPHES: Final = "'\u2019\u02bc\u02bb\uff07"
 _HEBREW_POINTS: Final = '"\u05f3\u05f4'
 _HYPHENS: Final = "\u2010\u2011-"
@@ -268,6 +270,8 @@ def _names_lexicon(lang: str) -> _Lexicon:
     stops = frozenset(normalise(word, lang) for word in stop_words(lang))
 
     def tokens_of_run(run: str) -> Iterator[Token]:
+        if run.islower() and max(run) < _FIRST_WITHOUT_CAPITALS:  # as most are: no name begins with a small letter
+            return
         for kind, start, end in [("word", 0, len(run))] if _is_plain_word(run) else _pieces(run):
             if kind == "word":
                 for word, word_start, word_end in _words(kind, run[start:end], start, lang):
