@@ -75,13 +75,15 @@ class Seen:
 
 
 @asynccontextmanager
-async def served(folder: Path) -> AsyncIterator[tuple[httpx.AsyncClient, int]]:
-    """A server of an index in `folder`, a client of it, and its process id."""
+async def served(folder: Path, queued: int | None = None) -> AsyncIterator[tuple[httpx.AsyncClient, int]]:
+    """A server of an index in `folder`, a client of it, and its process id; so many searches may wait, or the usual."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [Path(sys.executable).parent / "backissue", "serve", "--index", folder, "--port", str(port)]
-    environ = os.environ | {"BACKISSUE_API_KEYS": KEY.to_text(), "BACKISSUE_MAX_QUEUED_SEARCHES": str(2 * CAPACITY)}
+    environ = os.environ | {"BACKISSUE_API_KEYS": KEY.to_text()}
+    if queued is not None:
+        environ["BACKISSUE_MAX_QUEUED_SEARCHES"] = str(queued)
     process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
     try:
@@ -178,7 +180,7 @@ async def soak(folder: Path, seconds: float) -> bool:
     """
     rng, number, told = random.Random(0), 0, []
     windows = 10 if seconds >= TIMES_TELL_FROM_S else 4
-    async with served(folder) as (client, pid):
+    async with served(folder, queued=2 * CAPACITY) as (client, pid):
         await clients_until(client, CAPACITY, time.monotonic() + min(20, seconds / 10), Seen())
         for window in range(windows):
             seen, ends_s = Seen(), time.monotonic() + seconds / windows
@@ -211,7 +213,7 @@ async def soak(folder: Path, seconds: float) -> bool:
 async def overload(folder: Path, seconds: float) -> bool:
     """Capacity, then ten times as much and more than may wait, then capacity again."""
     told: dict[str, Seen] = {}
-    async with served(folder) as (client, pid):
+    async with served(folder, queued=2 * CAPACITY) as (client, pid):
         await clients_until(client, CAPACITY, time.monotonic() + 5, Seen())
         for name, clients in (("capacity", CAPACITY), ("overload", 10 * (CAPACITY + 1)), ("after", CAPACITY)):
             seen = told[name] = Seen()
