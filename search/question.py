@@ -16,7 +16,7 @@ from backissue.search.lexical import WeightedTerm
 from backissue.search.translations import Translations
 from backissue.search.types import UNKNOWN_LANG, Query
 
-UNSPACED_LANGS = frozenset({"ja", "ko"})
+PAIRED_LANGS = frozenset({"ja", "ko"})
 """Their terms are pairs of characters; names stand between them."""
 
 SURE_CONFIDENCE = 0.5
@@ -129,7 +129,7 @@ def _foreign(
     if lang in ROOTED_LANGS:
         terms += [root for term in terms for root in _of_root(term)]
     terms += _unchanged(text, question_lang, lang, known)
-    names = name_tokens(text, question_lang) if question_lang in UNSPACED_LANGS else tokens
+    names = name_tokens(text, question_lang) if question_lang in PAIRED_LANGS else tokens
     return terms + _sounding(text, lang, names, known)
 
 
@@ -155,7 +155,7 @@ def _unchanged(text: str, question_lang: str, lang: str, translated: Collection[
 
 
 def _sounding(text: str, lang: str, tokens: Sequence[Token], translated: Collection[str]) -> list[WeightedTerm]:
-    """Names, and words without a translation, as those of `lang` that sound alike: Newcastle, Ньюкасл."""
+    """Names, and words without a translation, as those of `lang` that sound alike: Zelensky, Зеленський."""
     heard: dict[str, list[WeightedTerm]] = {}
     for token in tokens:
         word = _word(text, token)
