@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain, count
+from itertools import chain, count, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from backissue.indexer.forward import MOST_OF_WORD, Word, token_type, word_of
 from backissue.indexer.lexical import LexicalPassage
-from backissue.search.analysis import Memo, forms
+from backissue.search.analysis import forms, may_come_again
 from backissue.search.embedding import StaticEmbedder
 from backissue.search.lexical import exact_field
 
@@ -51,12 +51,16 @@ class _Word(NamedTuple):
 def analyse_passages(records: Sequence[Record]) -> Analysed:
     """The passages of records, each analysed in its language."""
     embedder = StaticEmbedder.bundled()
-    written = [(_words_of(lang), embedder.words(title), embedder.words(text)) for _, title, text, lang, *_ in records]
-    # Words that are new are cut into tokens together, which takes a third of the time.
-    embedder.token_ids(" ".join({word for known, *parts in written for word in chain(*parts) if word not in known}))
+    written = [(lang, embedder.words(title), embedder.words(text)) for _, title, text, lang, *_ in records]
+    met: defaultdict[str, list[list[str]]] = defaultdict(list)
+    for lang, in_title, in_text in written:
+        met[lang] += in_title, in_text
+    for lang, texts in met.items():
+        _words_of(lang).meet(chain.from_iterable(texts))
     passages, words, counts = [], [], []
     places: defaultdict[Word, int] = defaultdict(count().__next__)
-    for (row, _, _, _, *codes, day), (known, in_title, in_text) in zip(records, written, strict=True):
+    for (row, _, _, _, *codes, day), (lang, in_title, in_text) in zip(records, written, strict=True):
+        known = _words_of(lang)
         of_title, of_text = [known[word] for word in in_title], [known[word] for word in in_text]
         lang_code, source, section, author = codes
         passages.append(
@@ -82,20 +86,38 @@ def _joined(parts: list[str]) -> str:
     return " ".join(filter(None, parts))
 
 
-@cache
-def _words_of(lang: str) -> Memo[_Word]:
-    embedder = StaticEmbedder.bundled()
-    type_of_tokens = token_type(embedder.vocabulary)
+class _Words(dict[str, _Word]):
+    """The words of a language that were met, with what they give."""
 
-    def analysed(written: str) -> _Word:
-        found, tokens = forms(written, lang), embedder.token_ids(written).astype(type_of_tokens)
+    def __init__(self, lang: str) -> None:
+        super().__init__()
+        self._lang = lang
+        self._passing: list[str] = []
+
+    def meet(self, words: Iterable[str]) -> None:
+        """Has each of some words here until others are met, and those that may come again for longer."""
+        for word in self._passing:
+            del self[word]
+        if len(self) > _MOST_REMEMBERED:
+            self.clear()
+        new = list({word: None for word in words if word not in self})
+        # Many are cut into tokens together, which takes a third of the time.
+        tokens, starts = StaticEmbedder.bundled().token_ids_of_words(new)
+        for word, (first, last) in zip(new, pairwise(starts.tolist()), strict=True):
+            self[word] = self._analysed(word, tokens[first:last])
+        self._passing = [word for word in new if not may_come_again(word)]
+
+    def _analysed(self, word: str, tokens: NDArray[np.int32]) -> _Word:
+        found = forms(word, self._lang)
         hashes = np.frombuffer(found.hashes, dtype="<u4")
+        own = tokens.astype(token_type(StaticEmbedder.bundled().vocabulary))
         parts = tuple(
             [
-                word_of(hashes[first : first + MOST_OF_WORD].tobytes(), tokens[first : first + MOST_OF_WORD].tobytes())
-                for first in range(0, max(len(hashes), len(tokens)), MOST_OF_WORD)
+                word_of(hashes[first : first + MOST_OF_WORD].tobytes(), own[first : first + MOST_OF_WORD].tobytes())
+                for first in range(0, max(len(hashes), len(own)), MOST_OF_WORD)
             ]
         )
         return _Word(found.keys, found.surface, len(hashes), parts)
 
-    return Memo(analysed, _MOST_REMEMBERED)
+
+_words_of = cache(_Words)

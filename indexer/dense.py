@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from backissue.indexer.centroids import centroids, nearest_centroids
 from backissue.search.dense import LISTS_FILE, SCALES_FILE, VECTORS_FILE, Depth, nearest_codes, one_thread
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ _K = 100
 SAMPLES = 200
 _TRAINING_PER_LIST = 40
 _TRAINING_ROUNDS = 6
+_BITS = 4
 _BATCH = 20_000
 
 
@@ -95,18 +97,33 @@ def build_lists(vectors: Rows, folder: Path, questions: NDArray[np.float32] | No
     training = np.unique(_sample(vectors, lists * _TRAINING_PER_LIST), axis=0)
     lists = min(lists, len(training))
     parts = next(parts for parts in range(max(dimension // 2, 1), 0, -1) if dimension % parts == 0)
-    kind = f"IVF{lists},PQ{parts}x4fs"
-    index = faiss.index_factory(dimension, kind, faiss.METRIC_INNER_PRODUCT)
-    index.cp.niter = index.pq.cp.niter = _TRAINING_ROUNDS
-    index.cp.min_points_per_centroid = index.pq.cp.min_points_per_centroid = 1
-    index.train_q1(len(training), faiss.swig_ptr(training), False, index.metric_type)
+    index = _filled(vectors, training, centroids(training, lists, _TRAINING_ROUNDS), parts)
+    faiss.write_index(index, str(folder / LISTS_FILE))
+    queries = _sample(vectors, SAMPLES) if questions is None or not len(questions) else questions
+    return {"kind": f"IVF{lists},PQ{parts}x4fs"} | tune(index, vectors, queries)
+
+
+def _filled(
+    vectors: Rows, training: NDArray[np.float32], centres: NDArray[np.float32], parts: int
+) -> faiss.IndexIVFPQFastScan:
+    """The product codes of vectors (n, d), of so many parts of 4 bits, in the lists of the centres (k, d)."""
+    import faiss
+
+    lists, dimension = centres.shape
+    coarse = faiss.IndexFlatIP(dimension)
+    coarse.add(centres)
+    # The index that is searched cannot be told which list a vector goes to, and this one can.
+    index = faiss.IndexIVFPQ(coarse, dimension, lists, parts, _BITS, faiss.METRIC_INNER_PRODUCT)
+    index.by_residual = False
+    index.pq.cp.niter, index.pq.cp.min_points_per_centroid = _TRAINING_ROUNDS, 1
     with one_thread():  # The parts are small: threads would wait for each other most of the time.
         index.train(_different(training, index.pq.ksub))
     for _, batch in _batches(vectors):
-        index.add(batch)
-    faiss.write_index(index, str(folder / LISTS_FILE))
-    queries = _sample(vectors, SAMPLES) if questions is None or not len(questions) else questions
-    return {"kind": kind} | tune(index, vectors, queries)
+        of = nearest_centroids(batch, centres)
+        index.add_core(len(batch), faiss.swig_ptr(batch), None, faiss.swig_ptr(of))
+    filled = faiss.IndexIVFPQFastScan(index)
+    index.reset()  # `filled` keeps it alive, for its centres.
+    return filled
 
 
 def _different(vectors: NDArray[np.float32], least: int) -> NDArray[np.float32]:

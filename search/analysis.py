@@ -32,6 +32,7 @@ __all__ = [
     "forms",
     "hash_of_term",
     "key_of_term",
+    "may_come_again",
     "name_tokens",
     "occurrences",
     "stemmed_langs",
@@ -200,11 +201,16 @@ class Memo(dict[str, T]):
 
     def __missing__(self, run: str) -> T:
         value = self.function(run)
-        if len(run) <= _MAX_TERM_CHARS and (run.isascii() or not _compiled(_NEVER_REPEATED).search(run)):
+        if may_come_again(run):
             if len(self) >= self._limit:
                 self.clear()
             self[run] = value
         return value
+
+
+def may_come_again(run: str) -> bool:
+    """Whether what a run gives is worth remembering."""
+    return len(run) <= _MAX_TERM_CHARS and (run.isascii() or not _compiled(_NEVER_REPEATED).search(run))
 
 
 _Lexicon = Memo[tuple[Token, ...]]
@@ -272,7 +278,11 @@ def _names_lexicon(lang: str) -> _Lexicon:
     def tokens_of_run(run: str) -> Iterator[Token]:
         if run.islower() and max(run) < _FIRST_WITHOUT_CAPITALS:  # as most are: no name begins with a small letter
             return
-        for kind, start, end in [("word", 0, len(run))] if _is_plain_word(run) else _pieces(run):
+        if _is_plain_word(run):
+            if normalise(run, lang) not in stops:
+                yield Token(sounds.key(run, lang), 0, len(run))
+            return
+        for kind, start, end in _pieces(run):
             if kind == "word":
                 for word, word_start, word_end in _words(kind, run[start:end], start, lang):
                     if word not in stops:

@@ -225,6 +225,12 @@ class StaticEmbedder:
         """The ids (t,) of the tokens of `text`, without any prompt."""
         return _rows(b"".join(self._pieces(self._chunk.findall(text))))[:, 0]
 
+    def token_ids_of_words(self, words: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """The ids (t,) of the tokens of n `words`, one word's after the other's, and where each begins, (n + 1,)."""
+        pieces = self._pieces(words)
+        starts = np.cumsum([0, *map(len, pieces)], dtype=np.int64) // ROW_BYTES
+        return _rows(b"".join(pieces))[:, 0], starts
+
     def vectors_of(self, ids: NDArray[np.integer[Any]]) -> Vectors:
         """The vectors (t, d) of tokens, not normalised."""
         vectors: Vectors = self._table[ids].astype(np.float32)

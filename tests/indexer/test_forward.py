@@ -1,8 +1,11 @@
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backissue.indexer import analysed
 from backissue.indexer import forward as writing
 from backissue.indexer.analysed import analyse_passages
 from backissue.indexer.forward import ForwardWriter
@@ -51,6 +54,16 @@ def test_passages_read_back_as_they_were_written(tmp_path):
 def test_words_that_are_forgotten_are_kept_once_more(tmp_path, monkeypatch):
     monkeypatch.setattr(writing, "WORDS_REMEMBERED", 4)
     assert_same(write(tmp_path / "forward", PASSAGES, at_once=1), PASSAGES)
+
+
+def test_no_more_words_than_wanted_are_remembered_and_none_that_is_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(analysed, "_MOST_REMEMBERED", 4)
+    monkeypatch.setattr(analysed, "_words_of", cache(analysed._Words))
+    assert_same(write(tmp_path / "forward", PASSAGES, at_once=1), PASSAGES)
+    words = analysed._words_of("ja")
+    assert len(words) == 1  # of the last passage in Japanese
+    words.meet(["Oder", "NATO"])
+    assert list(words) == ["Oder", "NATO"]
 
 
 def test_the_words_of_a_text_give_what_the_text_gives():
