@@ -12,10 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from backissue.indexer.forward import MOST_OF_WORD, Word, token_type, word_of
+from backissue.indexer.forward import Word, parts_of, token_type
 from backissue.indexer.lexical import LexicalPassage
 from backissue.search.analysis import forms, may_come_again
 from backissue.search.embedding import StaticEmbedder
+from backissue.search.forward import HASH_BYTES
 from backissue.search.lexical import exact_field
 
 ANALYSED_AT_ONCE = 256
@@ -102,22 +103,15 @@ class _Words(dict[str, _Word]):
             self.clear()
         new = list({word: None for word in words if word not in self})
         # Many are cut into tokens together, which takes a third of the time.
-        tokens, starts = StaticEmbedder.bundled().token_ids_of_words(new)
-        for word, (first, last) in zip(new, pairwise(starts.tolist()), strict=True):
-            self[word] = self._analysed(word, tokens[first:last])
+        embedder = StaticEmbedder.bundled()
+        tokens, starts = embedder.token_ids_of_words(new)
+        of_token = token_type(embedder.vocabulary)
+        written, bounds = tokens.astype(of_token).tobytes(), (starts * of_token.itemsize).tolist()
+        for word, (first, last) in zip(new, pairwise(bounds), strict=True):
+            found = forms(word, self._lang)
+            parts = parts_of(found.hashes, written[first:last], of_token.itemsize)
+            self[word] = _Word(found.keys, found.surface, len(found.hashes) // HASH_BYTES, parts)
         self._passing = [word for word in new if not may_come_again(word)]
-
-    def _analysed(self, word: str, tokens: NDArray[np.int32]) -> _Word:
-        found = forms(word, self._lang)
-        hashes = np.frombuffer(found.hashes, dtype="<u4")
-        own = tokens.astype(token_type(StaticEmbedder.bundled().vocabulary))
-        parts = tuple(
-            [
-                word_of(hashes[first : first + MOST_OF_WORD].tobytes(), own[first : first + MOST_OF_WORD].tobytes())
-                for first in range(0, max(len(hashes), len(own)), MOST_OF_WORD)
-            ]
-        )
-        return _Word(found.keys, found.surface, len(hashes), parts)
 
 
 _words_of = cache(_Words)

@@ -31,8 +31,21 @@ def token_type(vocabulary: int) -> np.dtype[Any]:
     return np.dtype(np.uint16 if vocabulary <= 1 << 16 else np.int32)
 
 
-def word_of(terms: bytes, tokens: bytes) -> Word:
-    """The word of these terms and tokens, at most `MOST_OF_WORD` of each."""
+def parts_of(terms: bytes, tokens: bytes, token_bytes: int) -> tuple[Word, ...]:
+    """The word of these hashes of terms and ids of tokens: one, or several where it has more than `MOST_OF_WORD`."""
+    most = max(len(terms) // HASH_BYTES, len(tokens) // token_bytes)
+    return tuple(
+        [
+            _word(
+                terms[first * HASH_BYTES : (first + MOST_OF_WORD) * HASH_BYTES],
+                tokens[first * token_bytes : (first + MOST_OF_WORD) * token_bytes],
+            )
+            for first in range(0, most, MOST_OF_WORD)
+        ]
+    )
+
+
+def _word(terms: bytes, tokens: bytes) -> Word:
     return bytes((len(terms) // HASH_BYTES,)) + terms + tokens
 
 
