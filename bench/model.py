@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from backissue.indexer import Indexer
 from backissue.indexer.readers import read
 from backissue.search import Archive, Article, Mode
+from backissue.search.asked import AskedTokens
 from backissue.search.calibration import Calibration
 from backissue.search.embedding import BUNDLED_FOLDER, StaticEmbedder
 from backissue.search.fusion import Candidates
@@ -122,7 +123,8 @@ def _judge(
     candidates: Candidates,
     first: NDArray[np.int64],
 ) -> None:
-    reranker.judge(text, evidence_of(snapshot, table, candidates, first))
+    asked = AskedTokens(text, reranker.tokens)
+    reranker.judge(text, evidence_of(snapshot, table, candidates, first, asked))
 
 
 def main() -> None:

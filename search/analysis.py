@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator
 from functools import cache
 from itertools import pairwise
+from operator import itemgetter
 from typing import Final, Literal, NamedTuple, TypeVar
 from zlib import crc32
 
@@ -97,6 +98,8 @@ _PLAIN_CHARACTERS: Final = "[\u3005\u3007\u3041-\u3096\u30a1-\u30fa\u30fc\u3400-
 _NEVER_REPEATED: Final = f"[{CJK}{UNSPACED}]"
 _THOUSANDS: Final = r"\d{1,3}(?:[.,]\d{3})+"
 
+_BY_START: Final = itemgetter(1)
+
 # Compiled when they are first used: most runs are plain words, and the sets of characters take 20 ms to compile.
 _compiled = cache(re.compile)
 
@@ -129,16 +132,28 @@ def terms(text: str, lang: str) -> list[str]:
 
 def occurrences(text: str, lang: str, wanted: Collection[str]) -> list[Token]:
     """Where wanted terms and keys of names (`sounds.key`) stand in a text, in order of their starts."""
-    lexicons = [_lexicon(lang)]
+    lexicons = [_lexicon_of_chunks(lang, names=False)]
     if any(term.startswith(sounds.MARK) for term in wanted):
-        lexicons.append(_names_lexicon(lang))
-    return [
-        Token(term, run.start() + start, run.start() + end)
-        for run in _RUN.finditer(text)
-        for lexicon in lexicons
-        for term, start, end in lexicon[run[0]]
-        if term in wanted
-    ]
+        lexicons.append(_lexicon_of_chunks(lang, names=True))
+    found = []
+    # No run goes over a space, and what stands between two holds mostly nothing that is wanted.
+    for chunk in {*text.split()}:
+        for lexicon in lexicons:
+            for term, start, end in lexicon[chunk]:
+                if term in wanted:
+                    found += [Token(term, at + start, at + end) for at in _places(chunk, text)]
+    found.sort(key=_BY_START)
+    return found
+
+
+def _places(chunk: str, text: str) -> Iterator[int]:
+    """Where a chunk begins that stands between spaces in a text."""
+    at = text.find(chunk)
+    while at >= 0:
+        end = at + len(chunk)
+        if (at == 0 or text[at - 1].isspace()) and (end == len(text) or text[end].isspace()):
+            yield at
+        at = text.find(chunk, at + 1)
 
 
 def name_tokens(text: str, lang: str) -> list[Token]:
@@ -294,6 +309,19 @@ def _names_lexicon(lang: str) -> _Lexicon:
                     yield Token(sounds.key(name[0], lang), name.start(), name.end())
 
     return _remembering(tokens_of_run)
+
+
+@cache
+def _lexicon_of_chunks(lang: str, *, names: bool) -> _Lexicon:
+    """Of what stands between two spaces the terms, or the keys of names."""
+    tokens_of_run = (_names_lexicon if names else _lexicon)(lang).function
+
+    def tokens_of_chunk(chunk: str) -> Iterator[Token]:
+        for run in _RUN.finditer(chunk):
+            for term, start, end in tokens_of_run(run[0]):
+                yield Token(term, run.start() + start, run.start() + end)
+
+    return _remembering(tokens_of_chunk)
 
 
 @cache

@@ -11,8 +11,8 @@ import numpy as np
 
 from backissue.search import cues
 from backissue.search.analysis import Token, occurrences
+from backissue.search.asked import AskedTokens
 from backissue.search.calibration import Calibration, Scores
-from backissue.search.embedding import TokenEmbedder, Vectors, unit_rows
 from backissue.search.lexical import WeightedTerm
 from backissue.search.question import Question
 from backissue.search.sentences import split_sentences
@@ -26,15 +26,15 @@ class Reader:
     """Finds the answer to one question in passages of any language. It remembers what it has read."""
 
     question: Question
-    tokens: TokenEmbedder
+    asked: AskedTokens
     _known: dict[tuple[str, str], list[Token]] = field(default_factory=dict, repr=False)
     _by_lang: dict[str, dict[str, WeightedTerm]] = field(default_factory=dict, repr=False)
 
     def answer(self, text: str, lang: str) -> Span | None:
         """The sentence of a passage that most likely answers; None where the passage has none."""
         sentences = split_sentences(text, lang)
-        if not sentences:
-            return None
+        if len(sentences) < 2:
+            return sentences[0] if sentences else None
         scores = Calibration.bundled().answer.log_odds(self.features(text, lang, sentences))
         return sentences[int(np.argmax(scores + np.zeros(len(sentences))))]
 
@@ -74,14 +74,15 @@ class Reader:
 
     def _meanings(self, text: str, sentences: Sequence[Span]) -> tuple[Scores, Scores]:
         """How well each of n sentences covers each of q tokens of the question, (n, q), and what these count, (q,)."""
-        covered = np.zeros((len(sentences), len(self._counts)))
-        ids, spans = self.tokens.token_spans(text)
-        cosines = np.maximum(self.tokens.unit_vectors_of(ids) @ self._unit_query.T, 0.0)
+        counts = self.asked.counts
+        covered = np.zeros((len(sentences), len(counts)))
+        ids, spans = self.asked.tokens.token_spans(text)
+        cosines = self.asked.cosines(ids)
         bounds = spans[:, 0].searchsorted(np.array(sentences, dtype=np.int32))
         for number, (first, last) in enumerate(bounds.tolist()):
             if last > first:
                 covered[number] = cosines[first:last].max(axis=0)
-        return covered, self._counts
+        return covered, counts
 
     def _words(self, text: str, lang: str, sentences: Sequence[Span]) -> tuple[Scores, Scores]:
         """How well each of n sentences holds each of w words of the question, (n, w), and what these count, (w,).
@@ -111,20 +112,6 @@ class Reader:
         if lang not in self._by_lang:
             self._by_lang[lang] = {term.term: term for term in self.question.terms_in(lang)}
         return self._by_lang[lang]
-
-    @cached_property
-    def _counts(self) -> Scores:
-        """What each of the q tokens of the question counts, (q,): its learned weight."""
-        counts: Scores = np.linalg.norm(self._query, axis=1).astype(np.float64)
-        return counts
-
-    @cached_property
-    def _query(self) -> Vectors:
-        return self.tokens.token_vectors(self.question.text).vectors
-
-    @cached_property
-    def _unit_query(self) -> Vectors:
-        return unit_rows(self._query)
 
     @cached_property
     def _wanted(self) -> frozenset[cues.Cue]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backissue.search.answer import Reader
+from backissue.search.asked import AskedTokens
 from backissue.search.bm25 import covered, find_matches, windows
 from backissue.search.calibration import Calibration, Judgement
 from backissue.search.clock import Clock
@@ -80,6 +81,7 @@ def run(
     mask = snapshot.mask(restriction)
     translations = Translations.bundled() if options.translate else None
     question = understand(query, snapshot.langs, embedder, translations)
+    asked = AskedTokens(question.text, tokens)
     shown = slice(options.offset, options.offset + options.k)
     nothing = False
     if question.text:
@@ -91,7 +93,7 @@ def run(
         if not clock.allows("rerank", reranker is not None):
             reranker = None
         clock.go_on()
-        judged = judge(snapshot, question, table, candidates, reranker, clock)
+        judged = judge(snapshot, question, table, candidates, reranker, asked, clock)
         families = decay(collapse(snapshot.columns, judged), snapshot, options.recency_days)
         found = order(families, snapshot.columns, options.sort)
         firsts = found.positions
@@ -106,7 +108,7 @@ def run(
         page = [listed(snapshot.columns, position) for position in firsts[shown].tolist()]
     if options.answers and not clock.allows("answers", bool(question.text)):
         options = replace(options, answers=False)
-    reader = Reader(question, tokens)
+    reader = Reader(question, asked)
     hits = tuple(clock.each(present(snapshot, question, candidates, legs, page, reader, options, reranker)))
     return Results(
         query=query.raw,
@@ -126,6 +128,7 @@ def judge(
     table: TermTable,
     candidates: Candidates,
     reranker: Reranker | None,
+    asked: AskedTokens,
     clock: Clock,
 ) -> Judgements:
     """Judges every candidate: the first ones by the reranker, the rest by fusion alone, best first.
@@ -136,7 +139,7 @@ def judge(
     if reranker is None or not len(candidates):
         return Judgements(index, candidates.positions, candidates.fused, ())
     first, rest = index[:RERANK_DEPTH], index[RERANK_DEPTH:]
-    judgements = reranker.judge(question.text, evidence_of(snapshot, table, candidates, first), clock)
+    judgements = reranker.judge(question.text, evidence_of(snapshot, table, candidates, first, asked), clock)
     read = np.array([one.log_odds for one in judgements])
     first = np.argsort(-read, kind="stable")
     index = np.concatenate([first, rest])
@@ -201,7 +204,9 @@ def present(
         )
 
 
-def evidence_of(snapshot: Snapshot, table: TermTable, candidates: Candidates, some: NDArray[np.int64]) -> Evidence:
+def evidence_of(
+    snapshot: Snapshot, table: TermTable, candidates: Candidates, some: NDArray[np.int64], asked: AskedTokens
+) -> Evidence:
     """What is known of some of the candidates."""
     positions = candidates.positions[some]
     documents = snapshot.documents(positions)
@@ -219,5 +224,6 @@ def evidence_of(snapshot: Snapshot, table: TermTable, candidates: Candidates, so
         readable=candidates.readable[some],
         tokens=tokens,
         token_starts=token_starts,
+        asked=asked,
         texts=lambda: snapshot.texts(positions),
     )

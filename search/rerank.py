@@ -14,9 +14,10 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from backissue.search.asked import AskedTokens
 from backissue.search.calibration import Judgement, LogisticModel, Scores
 from backissue.search.clock import UNHURRIED, Clock
-from backissue.search.embedding import TokenEmbedder, Vectors, unit_rows
+from backissue.search.embedding import TokenEmbedder, Vectors
 from backissue.search.errors import MissingExtraError
 from backissue.search.forward import in_context
 from backissue.search.fusion import fusion_features
@@ -31,8 +32,8 @@ class Evidence:
     `words` are their BM25 sums as parts of the highest that the question could reach in each passage's language (0 to
     1), `covered` is what the words that stand in them count as a part of what all count, and `together` the same of
     those that stand together; `cosine` is that of question and passage, NaN where it is unknown; `readable` as in
-    `Candidates`. `tokens` of candidate i, of its title and text, are from `token_starts[i]` to `token_starts[i + 1]`.
-    `texts` reads titles and texts from the archive.
+    `Candidates`. `tokens` of candidate i, of its title and text, are from `token_starts[i]` to `token_starts[i + 1]`,
+    and `asked` are the question's. `texts` reads titles and texts from the archive.
     """
 
     words: Scores
@@ -42,6 +43,7 @@ class Evidence:
     readable: NDArray[np.bool_]
     tokens: NDArray[np.integer[Any]]
     token_starts: NDArray[np.int64]
+    asked: AskedTokens
     texts: Callable[[], Sequence[tuple[str, str]]]
 
     def __len__(self) -> int:
@@ -88,7 +90,7 @@ class FastReranker:
 
     def judge(self, question: str, candidates: Evidence, clock: Clock = UNHURRIED) -> list[Judgement]:
         """A judgement of each candidate, in their order, within a few milliseconds."""
-        features = self.features(question, candidates)
+        features = self.features(candidates)
         log_odds = self.model.log_odds(features) + np.zeros(len(candidates))
         values = zip(*(some.tolist() for some in features.values()), strict=True)
         return [
@@ -96,11 +98,10 @@ class FastReranker:
             for one, some in zip(log_odds.tolist(), values, strict=True)
         ]
 
-    def features(self, question: str, candidates: Evidence) -> dict[str, Scores]:
+    def features(self, candidates: Evidence) -> dict[str, Scores]:
         """The features of n candidates, (n,) each."""
-        query = self.tokens.token_vectors(question).vectors
-        cosines = token_cosines(query, candidates.tokens, self.tokens)
-        whole, window = interactions(query, cosines, candidates.token_starts)
+        asked = candidates.asked
+        whole, window = interactions(asked.vectors, asked.cosines(candidates.tokens), candidates.token_starts)
         near = candidates.readable.astype(np.float64)
         found = {"covered": candidates.covered, "together": candidates.together, "tokens": whole, "window": window}
         return {
@@ -108,20 +109,6 @@ class FastReranker:
             **{name: near * values for name, values in found.items()},
             **{f"foreign_{name}": (1.0 - near) * values for name, values in found.items()},
         }
-
-
-def token_cosines(query: Vectors, ids: NDArray[np.integer[Any]], tokens: TokenEmbedder) -> Vectors:
-    """The cosines (t, q), at least 0, of t tokens by their ids with the vectors (q, d) of a question's tokens."""
-    # Passages on one question repeat their words, so each token is compared once.
-    is_there = np.zeros(tokens.vocabulary, dtype=np.bool_)
-    is_there[ids] = True
-    distinct = np.flatnonzero(is_there)
-    places = np.empty(len(is_there), dtype=np.int32)
-    places[distinct] = np.arange(len(distinct), dtype=np.int32)
-    cosines = tokens.unit_vectors_of(distinct) @ unit_rows(query).T
-    np.maximum(cosines, 0.0, out=cosines)
-    of_tokens: Vectors = cosines[places[ids]]
-    return of_tokens
 
 
 def interactions(query: Vectors, cosines: Vectors, starts: NDArray[np.int64]) -> tuple[Scores, Scores]:
@@ -138,12 +125,14 @@ def interactions(query: Vectors, cosines: Vectors, starts: NDArray[np.int64]) ->
     weights = np.linalg.norm(query, axis=1) if len(query) else np.zeros(0)
     if not len(filled) or not weights.sum():
         return whole, window
-    # Windows are pairs of neighbouring half-windows of one passage.
+    # Windows are pairs of neighbouring half-windows of one passage; the last one's half is filled with its last token.
     half = WINDOW_TOKENS // 2
     halves_of = -(-lengths[filled] // half)
     first_halves = np.cumsum(halves_of) - halves_of
     inside = np.arange(halves_of.sum()) - np.repeat(first_halves, halves_of)
-    halves = np.maximum.reduceat(cosines, np.repeat(starts[filled], halves_of) + half * inside, axis=0)
+    begins = np.repeat(starts[filled], halves_of) + half * inside
+    last = np.repeat(starts[filled] + lengths[filled], halves_of) - 1
+    halves = cosines.take(np.minimum(begins + np.arange(half)[:, None], last), axis=0).max(axis=0)
     pairs = halves.copy()
     pairs[:-1] = np.maximum(halves[:-1], halves[1:])
     last_halves = np.append(first_halves[1:], len(halves)) - 1

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from backissue.search.answer import Reader
+from backissue.search.asked import AskedTokens
 from backissue.search.embedding import StaticEmbedder
 from backissue.search.query import parse
 from backissue.search.question import understand
@@ -109,7 +110,8 @@ def example(asked: Asked, embedder: StaticEmbedder) -> tuple[Example, list[str]]
     right = np.array([any(start < b and a < end for a, b in asked.spans) for start, end in sentences])
     if len(sentences) < 2 or not right.any() or right.all():
         return None
-    reader = Reader(understand(parse(asked.question), [asked.lang], embedder, Translations.bundled()), embedder)
+    question = understand(parse(asked.question), [asked.lang], embedder, Translations.bundled())
+    reader = Reader(question, AskedTokens(question.text, embedder))
     features = reader.features(asked.passage, asked.lang, sentences)
     return Example(np.stack(list(features.values()), axis=1), right, asked.setting), list(features)
 

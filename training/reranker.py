@@ -33,6 +33,7 @@ from scipy.optimize import minimize
 
 from backissue.indexer import Indexer
 from backissue.search import Archive, Article, Mode
+from backissue.search.asked import AskedTokens
 from backissue.search.calibration import Calibration, LogisticModel
 from backissue.search.embedding import StaticEmbedder
 from backissue.search.fusion import Candidates, fusion_features
@@ -155,7 +156,7 @@ def reranker_example(
     """Those that fusion puts first as the reranker sees them, and the names of its features."""
     first, evidence = evidence_of_first(archive, question, candidates, fused)
     reranker = FastReranker(StaticEmbedder.bundled(), Calibration.bundled().reranker[Mode.HYBRID])
-    features = reranker.features(one.text, evidence)
+    features = reranker.features(evidence)
     return Example(_matrix(features), _right(archive, one, candidates, first), one.foreign), list(features)
 
 
@@ -165,7 +166,8 @@ def evidence_of_first(
     """The places of the candidates that fusion puts first, and what a reranker is told of them."""
     snapshot = archive._snapshot
     first = np.argsort(-fused, kind="stable")[:RERANK_DEPTH]
-    return first.tolist(), evidence_of(snapshot, snapshot.lexical.table(question.terms), candidates, first)
+    asked = AskedTokens(question.text, StaticEmbedder.bundled())
+    return first.tolist(), evidence_of(snapshot, snapshot.lexical.table(question.terms), candidates, first, asked)
 
 
 def _right(archive: Archive, one: Asked, candidates: Candidates, places: Iterable[int]) -> int:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from backissue.search.answer import Reader, _telling
+from backissue.search.asked import AskedTokens
 from backissue.search.embedding import StaticEmbedder
 from backissue.search.query import parse
 from backissue.search.question import understand
@@ -10,7 +11,8 @@ from backissue.search.translations import Translations
 
 def reader(question, langs):
     embedder = StaticEmbedder.bundled()
-    return Reader(understand(parse(question), langs, embedder, Translations.bundled()), embedder)
+    understood = understand(parse(question), langs, embedder, Translations.bundled())
+    return Reader(understood, AskedTokens(understood.text, embedder))
 
 
 def marked(question, text, lang):

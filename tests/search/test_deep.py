@@ -13,6 +13,7 @@ from conftest import ARTICLES
 
 from backissue.indexer import Indexer
 from backissue.search import Archive, Mode
+from backissue.search.asked import AskedTokens
 from backissue.search.calibration import Calibration, LogisticModel
 from backissue.search.clock import Clock
 from backissue.search.deep import PART_TOKENS, READ_DEEPLY, DeepReranker, best_part, is_deep_model, read_weights
@@ -46,7 +47,7 @@ def tokens(*vectors: tuple[float, float]) -> TokenVectors:
     return TokenVectors(starts, np.stack([starts, starts + 1], axis=1), array)
 
 
-def evidence(n: int) -> Evidence:
+def evidence(n: int, question: str = "what froze in winter") -> Evidence:
     words = ["harbour", "froze", "winter", "train", "border", "shells", "food"]
     texts = [(words[i % 7], f"{words[i % 5]} {words[i % 3]} {i}.") for i in range(n)]
     tokens = [StaticEmbedder.bundled().token_ids(f"{title}\n{text}") for title, text in texts]
@@ -58,6 +59,7 @@ def evidence(n: int) -> Evidence:
         readable=np.ones(n, dtype=np.bool_),
         tokens=np.concatenate([*tokens, np.zeros(0, np.int32)]),
         token_starts=np.cumsum([0, *map(len, tokens)]),
+        asked=AskedTokens(question, StaticEmbedder.bundled()),
         texts=lambda: texts,
     )
 
@@ -137,7 +139,7 @@ def test_no_candidates_give_no_judgements(reranker: DeepReranker) -> None:
 
 
 def test_a_question_without_a_known_word_is_judged(reranker: DeepReranker) -> None:
-    assert np.isfinite([one.log_odds for one in reranker.judge("ვინ?", evidence(3))]).all()
+    assert np.isfinite([one.log_odds for one in reranker.judge("ვინ?", evidence(3, "ვინ?"))]).all()
 
 
 def test_an_archive_is_asked_with_it_by_the_path_of_its_folder(archive: Archive, folder: Path) -> None:

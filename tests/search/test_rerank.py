@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 
+from backissue.search.asked import AskedTokens
 from backissue.search.calibration import Calibration, Judgement, LogisticModel
+from backissue.search.embedding import unit_rows
 from backissue.search.errors import MissingExtraError
 from backissue.search.forward import starts_of
-from backissue.search.rerank import WINDOW_TOKENS, Evidence, FastReranker, interactions, unit_rows
+from backissue.search.rerank import WINDOW_TOKENS, Evidence, FastReranker, interactions
 from backissue.search.types import Mode
 
 
@@ -23,7 +25,7 @@ def interaction(query, passages):
     return both(query, passages)[0]
 
 
-def evidence(embedder, *texts, words=0.0, together=0.0, readable=False):
+def evidence(embedder, question, *texts, words=0.0, together=0.0, readable=False):
     ids = [embedder.token_ids(text) for text in texts]
     n = len(texts)
     return Evidence(
@@ -34,6 +36,7 @@ def evidence(embedder, *texts, words=0.0, together=0.0, readable=False):
         readable=np.full(n, readable),
         tokens=np.concatenate(ids),
         token_starts=starts_of(map(len, ids)),
+        asked=AskedTokens(question, embedder),
         texts=lambda: [("", text) for text in texts],
     )
 
@@ -97,8 +100,9 @@ def test_a_logistic_model_adds_its_weighted_features():
 def test_a_foreign_passage_has_features_of_its_own(embedder):
     def features(readable):
         model = Calibration.bundled().reranker[Mode.HYBRID]
-        one = evidence(embedder, "Harbour\nThe harbour froze.", words=0.4, together=0.3, readable=readable)
-        return FastReranker(embedder, model).features("frozen harbour", one)
+        text = "Harbour\nThe harbour froze."
+        one = evidence(embedder, "frozen harbour", text, words=0.4, together=0.3, readable=readable)
+        return FastReranker(embedder, model).features(one)
 
     near, far = features(True), features(False)
     assert near["window"] == far["foreign_window"] > 0
@@ -111,7 +115,7 @@ def test_the_fast_reranker_prefers_the_passage_that_answers(embedder):
     answers = "W zamian za pociski Korea Północna dostaje żywność i ropę."
     beside = "Piłkarze wygrali mecz po rzutach karnych."
     model = Calibration.bundled().reranker[Mode.HYBRID]
-    first, second = FastReranker(embedder, model).judge(question, evidence(embedder, answers, beside))
+    first, second = FastReranker(embedder, model).judge(question, evidence(embedder, question, answers, beside))
     assert first.log_odds > second.log_odds
 
 
