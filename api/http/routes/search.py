@@ -6,8 +6,8 @@ from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Query, Request, Response
-from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from pydantic_core import to_json
 
 from backissue.api.http.auth import may_read
 from backissue.api.http.body import require_type
@@ -93,7 +93,7 @@ async def _search(params: SearchParams, service: Service, request: Request) -> R
     )
     metrics: Metrics = request.app.state.metrics
     metrics.search(params.mode, params.rerank, results.took_ms / 1000, results.no_good_answer)
-    return JSONResponse(results.to_dict())
+    return Response(to_json(results.to_dict(), inf_nan_mode="null"), media_type="application/json")
 
 
 def _check(params: SearchParams, settings: ServerSettings) -> None:
