@@ -19,6 +19,7 @@ from backissue.search.sentences import split_sentences
 from backissue.search.types import Span
 
 QUESTION_MARKS = ("?", "？", "؟")
+_NONE = np.zeros(1)
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,9 @@ class Reader:
             gives[f"gives_{cue}"] = np.array(holding, dtype=np.float64)
         return {
             "meaning": meaning,
-            "meaning_after": np.append(meaning[1:], 0.0),
+            "meaning_after": np.concatenate([meaning[1:], _NONE]),
             "words": words,
-            "words_before": np.append(0.0, words[:-1]),
+            "words_before": np.concatenate([_NONE, words[:-1]]),
             "asks": np.array([one.rstrip().endswith(QUESTION_MARKS) for one in texts], dtype=np.float64),
             **gives,
         }
@@ -124,7 +125,7 @@ class Reader:
 
 def _telling(covered: Scores, counts: Scores) -> Scores:
     """How much of a question each of n sentences covers, (n,), 0 to 1, where a part counts by how few cover it."""
-    telling = counts * (1.0 - covered.mean(axis=0))
+    telling = counts * (1.0 - covered.sum(axis=0) / len(covered))
     share: Scores = covered @ telling / max(float(telling.sum()), 1e-9)
     return share
 

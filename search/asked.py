@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from backissue.search.calibration import Scores
 from backissue.search.embedding import TokenEmbedder, Vectors, unit_rows
 
+_BLOCK = 128
+"""So many vectors are compared at once: they stay in the processor's cache."""
+
 
 class AskedTokens:
     """The q tokens of one question, with what other tokens have in common with them.
@@ -47,9 +50,10 @@ class AskedTokens:
         is_new = np.zeros(len(self._places), dtype=np.bool_)
         is_new[ids] = True
         new = np.flatnonzero(is_new)
-        cosines = self.tokens.unit_vectors_of(new) @ self._unit.T
         self._places[new] = np.arange(len(self._known), len(self._known) + len(new))
-        self._known = np.concatenate([self._known, np.maximum(cosines, 0.0)])
+        parts = (new[first : first + _BLOCK] for first in range(0, len(new), _BLOCK))
+        cosines = [self.tokens.unit_vectors_of(some) @ self._unit.T for some in parts]
+        self._known = np.maximum(np.concatenate([self._known, *cosines]), 0.0)
 
     @cached_property
     def _unit(self) -> Vectors:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
-
-import numpy as np
 
 from backissue.search import sounds
 from backissue.search.fusion import Candidates
@@ -32,6 +31,7 @@ def explain(
     lexical = _leg(candidates.lexical_rank[one.index], candidates.lexical[one.index], silence)
     if matched:
         lexical["terms"] = list(dict.fromkeys(_term(term, written) for term, written in matched))
+    words = float(candidates.words[one.index])
     told: dict[str, Any] = {
         "languages": {"question": question.lang, "passage": ref.lang},
         "lexical": lexical,
@@ -41,7 +41,7 @@ def explain(
         "fusion": {
             "rank": one.index + 1,
             "log_odds": round(float(candidates.fused[one.index]), 3),
-            "words": round(float(np.nan_to_num(candidates.words[one.index])), 4),
+            "words": 0.0 if math.isnan(words) else round(words, 4),
         },
     }
     if one.read:

@@ -135,7 +135,7 @@ def decoded(codes: NDArray[np.uint16]) -> tuple[NDArray[np.int32], NDArray[np.in
     first = np.flatnonzero(goes_on[:-1])
     values[first + 1] += values[first] - GOES_ON << 15
     last = np.flatnonzero(~goes_on)
-    return values[last], last
+    return values.take(last), last
 
 
 @dataclass(frozen=True)
