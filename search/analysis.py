@@ -32,6 +32,7 @@ __all__ = [
     "analyse",
     "forms",
     "hash_of_term",
+    "hashes",
     "key_of_term",
     "may_come_again",
     "name_tokens",
@@ -182,6 +183,12 @@ def forms(text: str, lang: str) -> Forms:
     return Forms(" ".join(filter(None, keys)), " ".join(filter(None, surfaces)), b"".join(hashes))
 
 
+def hashes(text: str, lang: str) -> bytes:
+    """The hashes of `forms` alone, sooner."""
+    memo = _hashes_of_run(lang)
+    return b"".join([memo[run] for run in _RUN.findall(text)])
+
+
 def key_of_term(term: str, lang: str) -> str:
     """A term with its language, as the index holds it: a word of one language never meets a namesake of another."""
     return f"{lang}:{term}"
@@ -238,6 +245,17 @@ def _tokens(text: str, lexicon: _Lexicon) -> list[Token]:
         offset = run.start()
         tokens += [Token(term, offset + start, offset + end) for term, start, end in lexicon[run[0]]]
     return tokens
+
+
+@cache
+def _hashes_of_run(lang: str) -> Memo[bytes]:
+    tokens, names = _lexicon(lang).function, _names_lexicon(lang).function
+
+    def hashes_of_run(run: str) -> bytes:
+        keys = [key_of_term(token.term, lang) for token in (*tokens(run), *names(run))]
+        return b"".join([hash_of_term(key).to_bytes(4, "little") for key in keys])
+
+    return Memo(hashes_of_run, _MAX_REMEMBERED_FORMS)
 
 
 @cache

@@ -20,21 +20,23 @@ A term's hash is the CRC-32 of its key (`pl:rakiet`): in one of eight thousand q
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backissue.search.analysis import forms
+from backissue.search.analysis import hashes
 from backissue.search.columns import open_column
-from backissue.search.embedding import StaticEmbedder, TokenEmbedder
+from backissue.search.embedding import StaticEmbedder
 from backissue.search.errors import IndexCorruptError
 from backissue.search.store import Store
+
+T = TypeVar("T")
 
 Hashes = NDArray[np.uint32]
 TokenIds = NDArray[np.integer[Any]]
@@ -48,21 +50,25 @@ GOES_ON = 1 << 15
 
 
 class Document(NamedTuple):
-    """A passage: the hashes of its terms, those of its title first, how many are the title's, and its tokens."""
+    """A passage: the hashes of its terms, those of its title first, and how many are the title's."""
 
     terms: Hashes
     title_terms: int
-    tokens: TokenIds
 
 
-NO_DOCUMENT = Document(np.zeros(0, dtype=np.uint32), 0, np.zeros(0, dtype=np.int32))
+NO_DOCUMENT = Document(np.zeros(0, dtype=np.uint32), 0)
+NO_TOKENS: TokenIds = np.zeros(0, dtype=np.int32)
 
 
-def document(title: str, text: str, lang: str, tokens: TokenEmbedder) -> Document:
+def document(title: str, text: str, lang: str) -> Document:
     """A passage, analysed in its language, in its title's context."""
-    of_title = forms(title, lang).hashes
-    terms = np.frombuffer(of_title + forms(text, lang).hashes, dtype="<u4")
-    return Document(terms, len(of_title) // HASH_BYTES, tokens.token_ids(in_context(title, text)))
+    of_title = hashes(title, lang)
+    return Document(np.frombuffer(of_title + hashes(text, lang), dtype="<u4"), len(of_title) // HASH_BYTES)
+
+
+def tokens_of_document(title: str, text: str, lang: str) -> TokenIds:
+    """The ids of the tokens of a passage in its title's context, whatever its language."""
+    return StaticEmbedder.bundled().token_ids(in_context(title, text))
 
 
 def in_context(title: str, text: str) -> str:
@@ -224,27 +230,31 @@ class Forward:
         return IndexCorruptError(f"{self.folder / name}.npy is damaged. Mend it: backissue doctor --repair")
 
 
-class TailDocuments:
-    """Passages that no generation holds yet, worked out from their texts and remembered."""
+class TailDocuments(Generic[T]):
+    """What passages that no generation holds yet give, worked out from title, text and language and remembered.
 
-    def __init__(self, store: Store) -> None:
+    A search looks at the terms of many and at the tokens of few, so either is worked out where it is wanted.
+    """
+
+    def __init__(self, store: Store, work_out: Callable[[str, str, str], T], nothing: T) -> None:
         self._store = store
-        self._known: dict[int, Document] = {}
+        self._work_out = work_out
+        self._nothing = nothing
+        self._known: dict[int, T] = {}
 
-    def of(self, rows: Sequence[int]) -> list[Document]:
-        """The passages of rows of the archive; one that is gone is empty."""
+    def of(self, rows: Sequence[int]) -> list[T]:
+        """Of rows of the archive; one that is gone gives nothing."""
         known = self._known
         if new := [row for row in rows if row not in known]:
             if len(known) + len(new) > TAIL_DOCUMENTS_KEPT:
                 known = self._known = {row: known[row] for row in rows if row in known}
             known.update(self._read(new))
-        return [known.get(row, NO_DOCUMENT) for row in rows]
+        return [known.get(row, self._nothing) for row in rows]
 
-    def _read(self, rows: Sequence[int]) -> Iterator[tuple[int, Document]]:
-        tokens = StaticEmbedder.bundled()
+    def _read(self, rows: Sequence[int]) -> Iterator[tuple[int, T]]:
         with self._store.read():
             passages = self._store.passages(rows)
             refs = self._store.refs({passage.article for passage in passages.values()})
         for row, passage in passages.items():
             if ref := refs.get(passage.article):
-                yield row, document(ref.title, passage.text, ref.lang, tokens)
+                yield row, self._work_out(ref.title, passage.text, ref.lang)

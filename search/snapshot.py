@@ -25,7 +25,20 @@ from backissue.search.filters import (
     in_articles,
     resolve,
 )
-from backissue.search.forward import Document, Documents, Forward, Joined, TailDocuments, gathered, joined
+from backissue.search.forward import (
+    NO_DOCUMENT,
+    NO_TOKENS,
+    Document,
+    Documents,
+    Forward,
+    Joined,
+    TailDocuments,
+    TokenIds,
+    document,
+    gathered,
+    joined,
+    tokens_of_document,
+)
 from backissue.search.growing import Growing
 from backissue.search.layout import IndexPaths, LexicalState, Manifest
 from backissue.search.lexical import LexicalIndex, TermTable
@@ -62,7 +75,8 @@ class Snapshot:
     lexical: LexicalIndex
     dense: DenseIndex
     forward: Forward
-    tail_documents: TailDocuments
+    tail_documents: TailDocuments[Document]
+    tail_tokens: TailDocuments[TokenIds]
     base: Columns
     rows: GrowingColumns
     tail: Growing
@@ -106,7 +120,8 @@ class Snapshot:
             lexical=LexicalIndex.open(folder / "lexical"),
             dense=DenseIndex.open(folder, manifest.dense, manifest.dimension),
             forward=Forward.open(folder / "forward", manifest.passages),
-            tail_documents=TailDocuments(store),
+            tail_documents=TailDocuments(store, document, NO_DOCUMENT),
+            tail_tokens=TailDocuments(store, tokens_of_document, NO_TOKENS),
             base=base,
             rows=GrowingColumns(base),
             tail=Growing(np.zeros((0, manifest.dimension), dtype=np.float32)),
@@ -275,7 +290,7 @@ class Snapshot:
         old = self.forward.documents(positions[in_base])
         if in_base.all():
             return old
-        new = Documents.of(self._of_tail(positions[~in_base]))
+        new = Documents.of(self.tail_documents.of(self.columns.row[positions[~in_base]].tolist()))
         terms, starts = _merged(in_base, (old.terms, old.term_starts), (new.terms, new.term_starts))
         title_terms = np.empty(len(positions), dtype=np.int64)
         title_terms[in_base], title_terms[~in_base] = old.title_terms, new.title_terms
@@ -287,11 +302,7 @@ class Snapshot:
         old = self.forward.tokens_at(positions[in_base])
         if in_base.all():
             return old
-        return _merged(in_base, old, joined([one.tokens for one in self._of_tail(positions[~in_base])]))
-
-    def _of_tail(self, positions: NDArray[np.int64]) -> list[Document]:
-        """Passages of the tail, worked out from their texts."""
-        return self.tail_documents.of(self.columns.row[positions].tolist())
+        return _merged(in_base, old, joined(self.tail_tokens.of(self.columns.row[positions[~in_base]].tolist())))
 
     def texts(self, positions: NDArray[np.int64]) -> list[tuple[str, str]]:
         """The titles and texts of passages, read from the archive; empty for one that is gone."""

@@ -12,7 +12,7 @@ from backissue.indexer.forward import ForwardWriter
 from backissue.search.analysis import forms
 from backissue.search.embedding import StaticEmbedder
 from backissue.search.errors import IndexCorruptError
-from backissue.search.forward import Forward, decoded, document, encoded
+from backissue.search.forward import Forward, decoded, document, encoded, tokens_of_document
 
 PASSAGES = [
     ("Most", "Most na Odrze, most! Z Radżinu: F-16.", "pl"),
@@ -33,14 +33,14 @@ def write(folder, passages, at_once=2):
 
 
 def assert_same(forward, passages):
-    wanted = [document(title, text, lang, StaticEmbedder.bundled()) for title, text, lang in passages]
+    wanted = [document(*passage) for passage in passages]
     positions = np.array([4, 1, 0, 4, *range(len(wanted))])
     documents, (tokens, starts) = forward.documents(positions), forward.tokens_at(positions)
     for place, position in enumerate(positions.tolist()):
         terms = documents.terms[documents.term_starts[place] : documents.term_starts[place + 1]]
         assert terms.tolist() == wanted[position].terms.tolist()
         assert documents.title_terms[place] == wanted[position].title_terms
-        assert tokens[starts[place] : starts[place + 1]].tolist() == wanted[position].tokens.tolist()
+        assert tokens[starts[place] : starts[place + 1]].tolist() == tokens_of_document(*passages[position]).tolist()
     bodies = sum(len(one.terms) - one.title_terms for one in wanted)
     assert forward.mean_lengths == (bodies / len(wanted), sum(one.title_terms for one in wanted) / len(wanted))
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from backissue.search.analysis import (
     analyse,
     forms,
+    hashes,
     key_of_term,
     name_tokens,
     occurrences,
@@ -251,10 +252,11 @@ def test_occurrences_are_the_tokens_that_are_wanted_and_forms_are_terms_and_word
     everything = sorted([*tokens, *named], key=lambda token: token.start)
     found = occurrences(text, lang, {token.term for token in everything})
     assert sorted(found) == sorted(everything)
-    keys, words, hashes = forms(text, lang)
+    keys, words, hashed = forms(text, lang)
     assert sorted(keys.split(" ")) == (sorted(key_of_term(token.term, lang) for token in everything) or [""])
     assert words.split(" ") == ([token.term for token in surface(text)] or [""])
-    assert len(hashes) == 4 * len(everything)
+    assert len(hashed) == 4 * len(everything)
+    assert hashes(text, lang) == hashed
 
 
 def test_names_lie_where_they_are_written():

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from backissue.indexer.analysed import analyse_passages
 from backissue.indexer.lexical import apply, create
 from backissue.search.bm25 import bm25, covered, find_matches, kept_length, windows
-from backissue.search.embedding import StaticEmbedder
 from backissue.search.filters import NO_RESTRICTION
 from backissue.search.forward import Documents, document
 from backissue.search.lexical import LexicalIndex, WeightedTerm
@@ -27,8 +26,7 @@ def corpus(tmp_path_factory):
     records = [(row, text(rng, 0, 6), text(rng, 5, 200), "en", 1, 0, 0, 0, 1) for row in range(1, 301)]
     index = create(tmp_path_factory.mktemp("bm25") / "lexical")
     apply(index, (), analyse_passages(records).passages, fresh=True)
-    tokens = StaticEmbedder.bundled()
-    documents = Documents.of([document(title, body, lang, tokens) for _, title, body, lang, *_ in records])
+    documents = Documents.of([document(title, body, lang) for _, title, body, lang, *_ in records])
     titles = int(documents.title_terms.sum())
     lengths = ((len(documents.terms) - titles) / len(documents), titles / len(documents))
     index.reload()
@@ -63,9 +61,8 @@ def test_the_words_of_a_question_that_stand_together_are_found_in_title_and_text
     index, _, _ = corpus
     table = index.table([WeightedTerm("en", WORDS[0], 1.0, "a"), WeightedTerm("en", WORDS[50], 1.0, "b")])
     one, other = table.worth.tolist()
-    tokens = StaticEmbedder.bundled()
-    near = document(WORDS[0], f"{WORDS[50]} " + "x " * 40, "en", tokens)
-    far = document(WORDS[0], "x " * 40 + WORDS[50], "en", tokens)
+    near = document(WORDS[0], f"{WORDS[50]} " + "x " * 40, "en")
+    far = document(WORDS[0], "x " * 40 + WORDS[50], "en")
     found = Documents.of([near, far])
     matches = find_matches(table, found)
     assert windows(table, matches, 2) == pytest.approx([one + other, max(one, other)])
@@ -75,7 +72,7 @@ def test_the_words_of_a_question_that_stand_together_are_found_in_title_and_text
 def test_a_word_counts_once_however_often_and_in_whatever_form_it_stands(corpus):
     index, _, _ = corpus
     table = index.table([WeightedTerm("en", WORDS[0], 1.0, "a"), WeightedTerm("en", WORDS[50], 0.4, "a")])
-    found = Documents.of([document("", f"{WORDS[0]} {WORDS[50]} {WORDS[0]}", "en", StaticEmbedder.bundled())])
+    found = Documents.of([document("", f"{WORDS[0]} {WORDS[50]} {WORDS[0]}", "en")])
     assert covered(table, find_matches(table, found), 1) == pytest.approx([max(table.worth)])
 
 
