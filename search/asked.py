@@ -14,12 +14,15 @@ from backissue.search.embedding import TokenEmbedder, Vectors, unit_rows
 _BLOCK = 128
 """So many vectors are compared at once: they stay in the processor's cache."""
 
+_KEPT = 1 << 22
+"""So many cosines are kept at most, 16 MB: those of 3,000 tokens with a question of 1,400."""
+
 
 class AskedTokens:
     """The q tokens of one question, with what other tokens have in common with them.
 
     Passages on one question repeat their words, and what is judged is also read for its answer: each token is compared
-    once.
+    once, unless there are too many to be kept.
     """
 
     def __init__(self, question: str, tokens: TokenEmbedder) -> None:
@@ -44,16 +47,23 @@ class AskedTokens:
             self._compare(ids[places < 0])
             places = self._places.take(ids)
         cosines: Vectors = self._known.take(places, axis=0)
+        if self._known.size > _KEPT:
+            del self._known, self._places
         return cosines
 
     def _compare(self, ids: NDArray[np.integer[Any]]) -> None:
         is_new = np.zeros(len(self._places), dtype=np.bool_)
         is_new[ids] = True
         new = np.flatnonzero(is_new)
-        self._places[new] = np.arange(len(self._known), len(self._known) + len(new))
-        parts = (new[first : first + _BLOCK] for first in range(0, len(new), _BLOCK))
-        cosines = [self.tokens.unit_vectors_of(some) @ self._unit.T for some in parts]
-        self._known = np.maximum(np.concatenate([self._known, *cosines]), 0.0)
+        before, count = len(self._known), len(self._known) + len(new)
+        self._places[new] = np.arange(before, count)
+        known = np.empty((count, len(self._unit)), dtype=np.float32)
+        known[:before] = self._known
+        for first in range(before, count, _BLOCK):
+            part = known[first : first + _BLOCK]
+            np.matmul(self.tokens.unit_vectors_of(new[first - before :][: len(part)]), self._unit.T, out=part)
+            np.maximum(part, 0.0, out=part)
+        self._known = known
 
     @cached_property
     def _unit(self) -> Vectors:

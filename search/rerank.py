@@ -125,14 +125,12 @@ def interactions(query: Vectors, cosines: Vectors, starts: NDArray[np.int64]) ->
     weights = np.linalg.norm(query, axis=1) if len(query) else np.zeros(0)
     if not len(filled) or not weights.sum():
         return whole, window
-    # Windows are pairs of neighbouring half-windows of one passage; the last one's half is filled with its last token.
+    # Windows are pairs of neighbouring half-windows of one passage.
     half = WINDOW_TOKENS // 2
     halves_of = -(-lengths[filled] // half)
     first_halves = np.cumsum(halves_of) - halves_of
     inside = np.arange(halves_of.sum()) - np.repeat(first_halves, halves_of)
-    begins = np.repeat(starts[filled], halves_of) + half * inside
-    last = np.repeat(starts[filled] + lengths[filled], halves_of) - 1
-    halves = cosines.take(np.minimum(begins + np.arange(half)[:, None], last), axis=0).max(axis=0)
+    halves = np.maximum.reduceat(cosines, np.repeat(starts[filled], halves_of) + half * inside, axis=0)
     pairs = halves.copy()
     pairs[:-1] = np.maximum(halves[:-1], halves[1:])
     last_halves = np.append(first_halves[1:], len(halves)) - 1

@@ -39,6 +39,16 @@ def test_each_token_is_compared_once():
     assert (both[:5] == first).all()
 
 
+def test_what_is_too_much_to_keep_is_compared_again(embedder, monkeypatch):
+    ids = embedder.token_ids(TEXT)
+    wanted = AskedTokens("frozen harbour", embedder).cosines(ids)
+    monkeypatch.setattr("backissue.search.asked._KEPT", 3)
+    asked = AskedTokens("frozen harbour", embedder)
+    for _ in range(2):
+        assert (asked.cosines(ids) == wanted).all()
+        assert "_known" not in vars(asked)
+
+
 @pytest.mark.parametrize("question", ["", "?", "harbour"])
 def test_no_tokens_have_no_cosines(embedder, question):
     asked = AskedTokens(question, embedder)
