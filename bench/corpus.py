@@ -1,11 +1,13 @@
 """A synthetic corpus of any size: the same for the same seed, on every machine.
 
 Words are drawn by Zipf's law, a part of each passage's from its topic, and its vector lies about its topic's centre. A
-question has some words of a topic and a vector near the topic's centre, farther from it than the passages' are.
+passage has some eight sentences. A question has some words of a topic and a vector near the topic's centre, farther
+from it than the passages' are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 VOCABULARY = 60_000
 DIMENSION = 256
 WORDS_A_PASSAGE = (90, 150)
+WORDS_A_SENTENCE = 15
 TOPIC_SHARE = 0.3
 TOPIC_WORDS = 300
 PASSAGES_A_TOPIC = 400
@@ -66,6 +69,12 @@ def word(number: int) -> str:
     return "".join(syllables)
 
 
+def in_sentences(words: Sequence[str]) -> str:
+    """A text of words. Each sentence is a paragraph: to who cuts at white space a full stop would be part of a word."""
+    sentences = (words[first : first + WORDS_A_SENTENCE] for first in range(0, len(words), WORDS_A_SENTENCE))
+    return "\n\n".join(map(" ".join, sentences))
+
+
 def make(passages: int, questions: int, seed: int = 1) -> Corpus:
     """A corpus of so many passages; they are the same for any number of questions."""
     rng, asking = np.random.default_rng(seed), np.random.default_rng(seed + 1)
@@ -81,7 +90,7 @@ def make(passages: int, questions: int, seed: int = 1) -> Corpus:
         numbers = np.searchsorted(steps, rng.random(length))
         own = rng.random(length) < share
         numbers[own] = of_topic[about][(rng.random(int(own.sum())) ** 2 * TOPIC_WORDS).astype(int)]
-        return " ".join(words[np.minimum(numbers, VOCABULARY - 1)])
+        return in_sentences(words[np.minimum(numbers, VOCABULARY - 1)])
 
     lengths = rng.integers(*WORDS_A_PASSAGE, size=passages)
     asked = asking.integers(0, topics, size=questions)

@@ -11,7 +11,7 @@ import numpy as np
 from backissue.search.analysis import terms
 from backissue.search.embedding import StaticEmbedder
 from backissue.search.translations import Translations
-from bench.corpus import WORDS_A_PASSAGE, Corpus
+from bench.corpus import WORDS_A_PASSAGE, Corpus, in_sentences
 
 QUESTIONS = Path(__file__).parents[1] / "training" / "questions.tsv"
 LANGS = ("en", "pl", "de", "fr", "es", "uk", "ru", "cs")
@@ -35,7 +35,7 @@ def make(passages: int, questions: int, seed: int = 2) -> Corpus:
         topic = rng.choice(topics)
         chosen = rng.choices(words, weights, k=length)
         mixed = (rng.choice(topic) if rng.random() < share else word for word in chosen)
-        return " ".join(rng.choice(said[lang][word]) if lang != "en" else word for word in mixed)
+        return in_sentences([rng.choice(said[lang][word]) if lang != "en" else word for word in mixed])
 
     texts = [drawn(rng.randint(*WORDS_A_PASSAGE), LANGS[row % len(LANGS)], 0.4) for row in range(passages)]
     asked = [drawn(rng.randint(4, 7), "en", 0.9) for _ in range(questions)]
