@@ -2,7 +2,8 @@
 
 A static model is a table with one vector per token. A text is the mean of its tokens' vectors, scaled to length one; a
 token's length is its learned weight. The folder has the layout of sentence-transformers (`modules.json` with a
-`StaticEmbedding`), so `SentenceTransformer(folder)` gives the same vectors.
+`StaticEmbedding`). The table is of floating point, and then `SentenceTransformer(folder)` gives the same vectors, or of
+8 bits, as the bundled one: whole numbers (n, d) with what each row is multiplied by, `embedding.scale` (n,).
 """
 
 from __future__ import annotations
@@ -143,6 +144,42 @@ def is_static_model(folder: Path) -> bool:
     return (folder / "modules.json").is_file() and _static_module(folder) is not None
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The vectors (n, d) of tokens as the file has them, mapped: a part of the memory, and nothing to wait for.
+
+    Whole numbers are multiplied by the `scale` (n,) of their row.
+    """
+
+    weight: NDArray[Any]
+    scale: NDArray[Any] | None
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """The table in a safetensors file. Raises OSError, ValueError or KeyError where there is none."""
+        tensors = open_tensors(path)
+        weight = tensors["embedding.weight"]
+        scale = None if weight.dtype.kind == "f" else tensors["embedding.scale"]
+        if weight.ndim != 2:
+            raise ValueError(f"a table of shape {weight.shape}")
+        if scale is not None and scale.shape != weight.shape[:1]:
+            raise ValueError(f"{len(weight)} rows with scales of shape {scale.shape}")
+        return cls(weight, scale)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many tokens, and of how many dimensions."""
+        rows, dimension = self.weight.shape
+        return rows, dimension
+
+    def of(self, ids: NDArray[np.integer[Any]]) -> Vectors:
+        """The vectors (t, d) of tokens."""
+        vectors: Vectors = self.weight[ids].astype(np.float32)
+        if self.scale is not None:
+            vectors *= self.scale[ids, np.newaxis]
+        return vectors
+
+
 @cache
 def _bundled() -> StaticEmbedder:
     return StaticEmbedder.from_folder(BUNDLED_FOLDER, name=BUNDLED_ID)
@@ -151,11 +188,11 @@ def _bundled() -> StaticEmbedder:
 class StaticEmbedder:
     """A static model, run by tokenizers and numpy."""
 
-    def __init__(self, tokenizer: Tokenizer, table: NDArray[np.floating[Any]], model: ModelRecord) -> None:
+    def __init__(self, tokenizer: Tokenizer, table: Table, model: ModelRecord) -> None:
         self._tokenizer = tokenizer
-        self._table = table  # as the file has it, mapped: half of the memory, and nothing to wait for
+        self._table = table
         self._model = model
-        # Half precision takes longer to read than to multiply, so what was read is kept.
+        # Few bits take longer to read than to multiply, so what was read is kept.
         self._single = _Rows(table.shape, self.vectors_of)
         self._unit = _Rows(table.shape, lambda ids: unit_rows(self.vectors_of(ids)))
         self._chunk = _SPACED if _cuts_at_spaces(tokenizer) else _WHOLE
@@ -180,12 +217,13 @@ class StaticEmbedder:
         except Exception as error:  # tokenizers raises nothing narrower
             raise InvalidArgumentError(f"{module / 'tokenizer.json'} cannot be read as a tokeniser: {error}") from error
         try:
-            table: NDArray[np.floating[Any]] = open_tensors(module / "model.safetensors")["embedding.weight"]
+            table = Table.open(module / "model.safetensors")
         except (OSError, ValueError, KeyError) as error:
             raise InvalidArgumentError(f"{module / 'model.safetensors'} cannot be read: {error}") from error
-        if len(table) < tokenizer.get_vocab_size():
+        rows, dimension = table.shape
+        if rows < tokenizer.get_vocab_size():
             raise InvalidArgumentError(
-                f"{module}: its tokeniser has {tokenizer.get_vocab_size()} tokens, its table {len(table)} rows"
+                f"{module}: its tokeniser has {tokenizer.get_vocab_size()} tokens, its table {rows} rows"
             )
         tokenizer.no_padding()
         tokenizer.no_truncation()
@@ -193,7 +231,7 @@ class StaticEmbedder:
         record = ModelRecord(
             id=name or str(folder.resolve()),
             hash=content_hash([module / "tokenizer.json", module / "model.safetensors"]),
-            dimension=table.shape[1],
+            dimension=dimension,
             query_prompt=query_prompt,
             passage_prompt=passage_prompt,
         )
@@ -207,7 +245,7 @@ class StaticEmbedder:
     @property
     def vocabulary(self) -> int:
         """How many ids tokens may have."""
-        return len(self._table)
+        return self._table.shape[0]
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """float32 (n, d) of n questions; rows of length one, or zero where no token is known."""
@@ -233,8 +271,7 @@ class StaticEmbedder:
 
     def vectors_of(self, ids: NDArray[np.integer[Any]]) -> Vectors:
         """The vectors (t, d) of tokens, not normalised."""
-        vectors: Vectors = self._table[ids].astype(np.float32)
-        return vectors
+        return self._table.of(ids)
 
     def unit_vectors_of(self, ids: NDArray[np.integer[Any]]) -> Vectors:
         """The vectors (t, d) of tokens at length 1."""
@@ -327,7 +364,7 @@ ROW_BYTES = 3 * np.dtype(np.int32).itemsize
 class _Rows:
     """Vectors of tokens that are worked out when they are first asked for, and kept.
 
-    The system gives memory only to the rows that are written: 67 MB for all 65,536 tokens of the bundled model, of
+    The system gives memory only to the rows that are written: 134 MB for all 131,072 tokens of the bundled model, of
     which an archive uses some.
     """
 

@@ -12,7 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_TYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8", "I32": "<i4", "U8": "u1", "U16": "<u2", "U32": "<u4", "I64": "<i8"}
+_TYPES = {
+    "F16": "<f2", "F32": "<f4", "F64": "<f8",
+    "I8": "i1", "I32": "<i4", "I64": "<i8",
+    "U8": "u1", "U16": "<u2", "U32": "<u4",
+}  # fmt: skip
 _LENGTH = struct.Struct("<Q")
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import export
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
 
@@ -31,7 +30,7 @@ def main() -> None:
     tokenizers = {(folder / "tokenizer.json").read_bytes() for folder in options.models}
     if len(tokenizers) > 1:
         raise SystemExit("these models have different tokenisers: rows of their tables are not of the same tokens")
-    tables = [load_file(folder / "model.safetensors")["embedding.weight"] for folder in options.models]
+    tables = [export.load(folder) for folder in options.models]
     export.save(options.out, Tokenizer.from_buffer(tokenizers.pop()), mean_table(tables))
 
 

@@ -1,14 +1,16 @@
-"""All embedders keep one contract; the bundled model equals the sentence-transformers one and crosses languages."""
+"""All embedders keep one contract; the bundled model, written plainly, equals the sentence-transformers one."""
 
 from __future__ import annotations
 
 import functools
+import importlib
 import json
 import multiprocessing
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -25,6 +27,7 @@ from backissue.search.embedding import (
     TokenEmbedder,
     is_static_model,
     load_embedder,
+    unit_rows,
 )
 from backissue.search.errors import InvalidArgumentError, MissingExtraError
 from backissue.search.transformer import TransformerEmbedder, prompts_of
@@ -154,7 +157,10 @@ def test_the_prompt_of_the_configuration_is_put_before_queries_only(
 def by_definition(folder: Path, texts: list[str]) -> np.ndarray:
     """The mean of the rows of a text's tokens, scaled to length one, in float64 and without any cleverness."""
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    table = load_file(folder / "model.safetensors")["embedding.weight"].astype(np.float64)
+    tensors = load_file(folder / "model.safetensors")
+    table = tensors["embedding.weight"].astype(np.float64)
+    if "embedding.scale" in tensors:
+        table *= tensors["embedding.scale"][:, None]
     means = np.zeros((len(texts), table.shape[1]))
     for mean, text in zip(means, texts, strict=True):
         ids = tokenizer.encode(text, add_special_tokens=False).ids
@@ -196,12 +202,45 @@ def test_cutting_at_spaces_changes_nothing(texts: list[str]) -> None:
         assert [tuple(span) for span in tokens.spans.tolist()] == expected.offsets
 
 
-def test_sentence_transformers_gives_the_same_vectors(bundled: StaticEmbedder) -> None:
+@pytest.fixture
+def export(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The script that writes models."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "training"))
+    return importlib.import_module("export")
+
+
+def test_sentence_transformers_gives_the_same_vectors_where_the_model_is_written_plainly(
+    bundled: StaticEmbedder, export: ModuleType, tmp_path: Path
+) -> None:
     sentence_transformers = pytest.importorskip("sentence_transformers", reason="needs backissue[transformers]")
-    other = sentence_transformers.SentenceTransformer(str(BUNDLED_FOLDER), device="cpu")
+    export.save(tmp_path, bundled._tokenizer, export.load(BUNDLED_FOLDER), plain=True)
+    other = sentence_transformers.SentenceTransformer(str(tmp_path), device="cpu")
     texts = [text for text in SOME_TEXTS if text]
     # It sums in half precision, the type of the weights.
     np.testing.assert_allclose(bundled.embed_passages(texts), other.encode(texts), atol=2e-3)
+
+
+def test_eight_bits_point_where_the_table_does(tiny_static: Path, export: ModuleType, tmp_path: Path) -> None:
+    tokenizer, table = Tokenizer.from_file(str(tiny_static / "tokenizer.json")), export.load(tiny_static)
+    table[3] = 0
+    table[4] *= 1e-3  # A word that says little is as exact as any other.
+    export.save(tmp_path, tokenizer, table)
+    small = StaticEmbedder.from_folder(tmp_path)
+    assert load_file(tmp_path / "model.safetensors")["embedding.weight"].dtype == np.int8
+    ids = np.arange(small.vocabulary)
+    vectors, wanted = small.vectors_of(ids), table / np.sqrt((table**2).mean())
+    np.testing.assert_allclose(vectors, wanted, atol=0.01 * np.abs(wanted).max(axis=1, keepdims=True).max())
+    cosines = (small.unit_vectors_of(ids) * unit_rows(table)).sum(axis=1)
+    assert not vectors[3].any()
+    assert np.delete(cosines, 3).min() > 0.9999
+    np.testing.assert_allclose(export.load(tmp_path), vectors, atol=1e-6)
+
+
+def test_whole_numbers_without_their_scales_are_refused(tiny_static: Path, tmp_path: Path) -> None:
+    tokenizer = Tokenizer.from_file(str(tiny_static / "tokenizer.json"))
+    write_static(tmp_path, tokenizer, np.zeros((60, 8), np.int8), prompts={})
+    with pytest.raises(InvalidArgumentError, match=r"embedding\.scale"):
+        load_embedder(tmp_path)
 
 
 def test_token_vectors_sum_to_the_text_and_their_spans_point_into_it(bundled: StaticEmbedder) -> None:
