@@ -20,18 +20,13 @@ import numpy as np
 import torch
 from data import KINDS, QUESTIONS, SENTENCES, WORDS, Corpus
 from encoder import Encoder, embed, embed_ranges
+from hard_negatives import HARD_KEPT
 from numpy.typing import NDArray
 from pieces import CELLS_PER_LANGUAGE
-from static import Encoded, encode, group_weights, ranges
-from static import embed as embed_static
+from static import Encoded, encode, group_weights, info_nce, ranges
 from tokenizers import Tokenizer
 from torch.nn import functional
 
-HARD_KEPT = 4
-"""Hard negatives found for a question; each time it is drawn, one of them is taken."""
-HARD_TOKENS = 192
-SAME_PASSAGE = 0.9
-"""A passage nearer to the right one than this may answer as well, and is no negative."""
 TEACHER_BLOCK = 4096
 
 
@@ -106,34 +101,6 @@ def encode_pool(tokenizer: Tokenizer, corpus: Corpus, pool: Pool) -> Encoded:
     lengths = np.zeros(len(corpus.texts), np.int64)
     lengths[texts] = np.diff(some.starts)
     return Encoded(some.tokens, np.append(0, np.cumsum(lengths)))
-
-
-def hard_negatives(
-    corpus: Corpus, encoded: Encoded, rows: NDArray[np.int64], static_table: NDArray[np.float32]
-) -> NDArray[np.int64]:
-    """For each of `rows`, which are questions, those (n, HARD_KEPT) whose passages look like its answer and are not.
-
-    They are of the same source and language, the nearest by the static model; -1 where there are too few.
-    """
-    table = torch.from_numpy(static_table)
-    found = np.full((len(rows), HARD_KEPT), -1, np.int64)
-    for group in np.unique(corpus.groups[rows]):
-        mine = np.flatnonzero(corpus.groups[rows] == group)
-        pairs = corpus.pairs[rows[mine]]
-        _, first = np.unique(pairs[:, 2], return_index=True)
-        others, theirs = rows[mine[first]], pairs[first]
-        if len(others) <= 2 * HARD_KEPT:
-            continue
-        passages = embed_static(table, *ranges(encoded, theirs[:, 2], theirs[:, 3], HARD_TOKENS))
-        for start in range(0, len(mine), 1024):
-            part = pairs[start : start + 1024]
-            asked = embed_static(table, *ranges(encoded, part[:, 0], part[:, 1], HARD_TOKENS))
-            right = embed_static(table, *ranges(encoded, part[:, 2], part[:, 3], HARD_TOKENS))
-            scores = asked @ passages.T
-            same = torch.from_numpy(part[:, 4][:, None] == theirs[:, 4][None, :])
-            scores[same | (right @ passages.T > SAME_PASSAGE)] = -1.0
-            found[mine[start : start + 1024]] = others[scores.topk(HARD_KEPT).indices.numpy()]
-    return found
 
 
 def teacher_vectors(
@@ -271,7 +238,7 @@ class Training:
             firsts, lasts = np.concatenate([firsts, more[:, 2]]), np.concatenate([lasts, more[:, 3]])
             meaning = np.concatenate([meaning, more[:, 4]])
         right = self._embed(firsts, lasts, kind)
-        losses = {"contrast": contrast(left, right, torch.from_numpy(meaning).to(device), settings.scale)}
+        losses = {"contrast": info_nce(left, right, torch.from_numpy(meaning).to(device), settings.scale)}
         english = self._pool.english[kind][drawn]
         if kind in (SENTENCES, WORDS):  # They mean the same, so that one is the other's target.
             english = np.where(english >= 0, english, english[:, ::-1])
@@ -285,17 +252,3 @@ class Training:
 
     def _embed(self, first: NDArray[np.int32], last: NDArray[np.int32], kind: int) -> torch.Tensor:
         return embed(self.student, *ranges(self._encoded, first, last, self.settings.max_tokens[kind]))
-
-
-def contrast(left: torch.Tensor, right: torch.Tensor, meaning: torch.Tensor, scale: float) -> torch.Tensor:
-    """Symmetric InfoNCE of left (n, d) with the first n of right (m, d), of which the rest are negatives only.
-
-    What has the same meaning (m,) is no negative.
-    """
-    scores = scale * left @ right.T
-    same = meaning[: len(left), None] == meaning[None, :]
-    same.fill_diagonal_(False)
-    scores = scores.masked_fill(same, -torch.inf)
-    wanted = torch.arange(len(left), device=left.device)
-    forward = functional.cross_entropy(scores, wanted)
-    return (forward + functional.cross_entropy(scores[:, : len(left)].T, wanted)) / 2

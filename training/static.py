@@ -139,12 +139,17 @@ def embed(table: torch.Tensor, tokens: NDArray[np.int32], offsets: NDArray[np.in
 
 
 def info_nce(left: torch.Tensor, right: torch.Tensor, meaning: torch.Tensor, scale: float) -> torch.Tensor:
-    """Symmetric InfoNCE; pairs of the same meaning are not each other's negatives."""
+    """Symmetric InfoNCE of left (n, d) with the first n of right (m, d), of which the rest are negatives only.
+
+    What has the same meaning (m,) is no negative.
+    """
     scores = scale * left @ right.T
-    same = (meaning[:, None] == meaning[None, :]).fill_diagonal_(False)
+    same = meaning[: len(left), None] == meaning[None, :]
+    same.fill_diagonal_(False)
     scores = scores.masked_fill(same, -torch.inf)
-    target = torch.arange(len(scores))
-    return (functional.cross_entropy(scores, target) + functional.cross_entropy(scores.T, target)) / 2
+    target = torch.arange(len(left), device=left.device)
+    forward = functional.cross_entropy(scores, target)
+    return (forward + functional.cross_entropy(scores[:, : len(left)].T, target)) / 2
 
 
 def rate_factor(step: int, cycles: Sequence[tuple[int, float]]) -> float:
@@ -169,9 +174,13 @@ def train(
     report: Callable[[int, NDArray[np.float32], str], None],
     initial: NDArray[np.float32] | None = None,
     checkpoint: Path | None = None,
+    hard: NDArray[np.int64] | None = None,
     every: int = 250,
 ) -> NDArray[np.float32]:
     """The trained table (vocabulary, dimension), from an initial one or from noise.
+
+    `hard` (pairs, h) says in which other pairs stand hard negatives of each pair, -1 where there is none: one of them
+    is drawn with it.
 
     Every `every` steps the state is kept at `checkpoint`, from where the next call goes on, and
     `report(step, table, line)` is called.
@@ -189,16 +198,29 @@ def train(
         table.data.copy_(state["table"])
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])
+    gradient = table.grad = torch.zeros_like(table)
     begun, losses = time.monotonic(), []
     # The batches of the steps that are done are drawn again, so that an interruption changes nothing.
     for step, rows in islice(enumerate(Sampler(corpus, settings, allowed), start=1), done, steps):
         pairs = corpus.pairs[rows]
-        left = embed(table, *ranges(encoded, pairs[:, 0], pairs[:, 1], settings.max_tokens))
-        right = embed(table, *ranges(encoded, pairs[:, 2], pairs[:, 3], settings.max_tokens))
-        loss = info_nce(left, right, torch.from_numpy(pairs[:, 4]), settings.scale)
-        optimizer.zero_grad(set_to_none=True)
+        others = pairs
+        if hard is not None:
+            drawn = hard[rows, np.random.default_rng([settings.seed, step]).integers(hard.shape[1], size=len(rows))]
+            others = np.concatenate([pairs, corpus.pairs[drawn[drawn >= 0]]])
+        firsts, lasts = (np.concatenate([pairs[:, side], others[:, side + 2]]) for side in (0, 1))
+        tokens, offsets = ranges(encoded, firsts, lasts, settings.max_tokens)
+        # A batch has few of all tokens: a gradient of theirs alone is a third of the work of a step.
+        present = np.flatnonzero(np.bincount(tokens, minlength=len(table)))
+        number = np.zeros(len(table), np.int32)
+        number[present] = np.arange(len(present))
+        ids = torch.from_numpy(present)
+        vectors = table.detach()[ids].requires_grad_()
+        left, right = embed(vectors, number[tokens], offsets).split([len(pairs), len(others)])
+        loss = info_nce(left, right, torch.from_numpy(others[:, 4]), settings.scale)
         loss.backward()
+        gradient[ids] = vectors.grad
         optimizer.step()
+        gradient[ids] = 0
         schedule.step()
         losses.append(loss.item())
         if step % every == 0 or step == steps:

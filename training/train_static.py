@@ -27,13 +27,13 @@ import static
 import tokenizer as tokenisation
 import torch
 import warm_start
+from hard_negatives import HARD_KEPT, hard_negatives
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 from translations import LANGS
 
-VOCABULARY = 65_536
-SAMPLE_CHARS = 60_000_000
+VOCABULARY = 131_072
+SAMPLE_CHARS = 100_000_000
 HELD_BACK = 64  # One meaning in so many is never trained on and measures the training.
 
 
@@ -42,14 +42,15 @@ def main() -> None:
     options = arguments()
     options.work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads)
-    corpus = data.load(options.corpora, options.seed)
+    torch.set_float32_matmul_precision("medium")  # In bfloat16, where the processor multiplies that faster.
+    corpus = data.load(options.corpora)
     print(f"{len(corpus.texts)} texts, {len(corpus.pairs)} pairs in {len(corpus.group_names)} groups")
     tokenizer_path = options.work / "tokenizer.json"
     if options.start and not tokenizer_path.is_file():
         shutil.copyfile(options.start / "tokenizer.json", tokenizer_path)
-    tokenizer = trained_tokenizer(tokenizer_path, corpus, options.seed)
+    tokenizer = trained_tokenizer(tokenizer_path, corpus)
     encoded = encoded_texts(options.work / "tokens.npz", tokenizer, corpus)
-    started = load_file(options.start / "model.safetensors")["embedding.weight"] if options.start else None
+    started = export.load(options.start) if options.start else None
     encoded, initial = glossed(options.work, tokenizer, corpus, encoded, options.seed, started)
     training, held_back = split(corpus, encoded)
     probe = evaluate.Probe(corpus, encoded, held_back, options.seed)
@@ -61,8 +62,9 @@ def main() -> None:
     settings = static.Settings(seed=options.seed, cycles=((options.steps, options.height),))
     if options.start:
         settings = replace(settings, initial_scale=1.0)
+    hard = hard_of_pairs(corpus, encoded, training, export.load(options.hard)) if options.hard else None
     table = static.train(
-        corpus, encoded, tokenizer.get_vocab_size(), settings, training, report, initial, options.work / "table.pt"
+        corpus, encoded, len(initial), settings, training, report, initial, options.work / "table.pt", hard
     )
     export.save(options.out, tokenizer, table)
     if options.sets:
@@ -83,17 +85,18 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--height", type=float, default=1.0, help="the highest learning rate, in parts of the usual one"
     )
+    parser.add_argument(
+        "--hard", type=Path, help="folder of a static model of this tokeniser, to find hard negatives by"
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
 
-def trained_tokenizer(path: Path, corpus: data.Corpus, seed: int) -> Tokenizer:
+def trained_tokenizer(path: Path, corpus: data.Corpus) -> Tokenizer:
     """The tokeniser at `path`, trained first where there is none."""
     if not path.is_file():
-        tokenisation.train(tokenisation.sample(corpus.texts, corpus.langs, SAMPLE_CHARS, seed), VOCABULARY).save(
-            str(path)
-        )
+        tokenisation.train(tokenisation.sample(corpus.texts, corpus.langs, SAMPLE_CHARS), VOCABULARY).save(str(path))
     return Tokenizer.from_file(str(path))
 
 
@@ -121,15 +124,15 @@ def glossed(
     vectors of words where none was `started`.
     """
     texts, names, initial = work / "glossed.npz", work / "glossed.json", work / "initial.npy"
-    if not all(path.is_file() for path in (texts, names, initial)):
+    made = (texts, names, initial) if started is None else (texts, names)
+    if not all(path.is_file() for path in made):
         words = glosses.Words(tokenizer, corpus, encoded)
         corpora = glosses.bitexts(corpus, words, LANGS)
         tables = glosses.aligned(corpora, LANGS)
         if started is None:
             frequency = np.bincount(encoded.tokens, minlength=tokenizer.get_vocab_size())
             of_words = warm_start.word_vectors(corpora, tables)
-            started = warm_start.warm_table(words, of_words, frequency, static.Settings.dimension, seed)
-        np.save(initial, started.astype(np.float32))
+            np.save(initial, warm_start.warm_table(words, of_words, frequency, static.Settings.dimension, seed))
         encoded = glosses.add_glosses(corpus, encoded, words, glosses.glossaries(tables, words), seed)
         np.savez(texts, tokens=encoded.tokens, starts=encoded.starts, pairs=corpus.pairs, groups=corpus.groups)
         names.write_text(json.dumps(corpus.group_names), encoding="utf-8")
@@ -137,7 +140,19 @@ def glossed(
         encoded = static.Encoded(arrays["tokens"], arrays["starts"])
         corpus.pairs, corpus.groups = arrays["pairs"], arrays["groups"]
     corpus.group_names = [(kind, source, pair) for kind, source, pair in json.loads(names.read_text("utf-8"))]
-    return encoded, np.load(initial)
+    return encoded, np.load(initial) if started is None else started.astype(np.float32)
+
+
+def hard_of_pairs(
+    corpus: data.Corpus, encoded: static.Encoded, training: NDArray[np.bool_], table: NDArray[np.float32]
+) -> NDArray[np.int64]:
+    """For each pair of the corpus others (pairs, n) whose passages are hard negatives; -1 where it is no question."""
+    found = np.full((len(corpus.pairs), HARD_KEPT), -1, np.int64)
+    kind_of = np.array([kind for kind, _, _ in corpus.group_names])[corpus.groups]
+    for kind in (data.QUESTIONS, data.GLOSSED):
+        rows = np.flatnonzero(training & (kind_of == kind))
+        found[rows] = hard_negatives(corpus, encoded, rows, table)
+    return found
 
 
 def split(corpus: data.Corpus, encoded: static.Encoded) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

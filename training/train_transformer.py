@@ -20,14 +20,15 @@ from typing import Any
 import data
 import distil
 import evaluate
+import export
 import numpy as np
 import onnx_export
 import static
 import torch
 from encoder import Encoder, embed_ranges, load_teacher, new_student, parameters_outside_table
+from hard_negatives import hard_negatives
 from numpy.typing import NDArray
 from pieces import start_table
-from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 from train_static import HELD_BACK
 
@@ -56,7 +57,7 @@ def main() -> None:
     print(f"{len(corpus.texts)} texts, {len(corpus.pairs)} pairs in {len(corpus.group_names)} groups", flush=True)
     training, held_back = split(corpus, langs)
     tokenizer = Tokenizer.from_file(str(options.pieces / "tokenizer.json"))
-    static_table = load_file(options.pieces / "model.safetensors")["embedding.weight"].astype(np.float32)
+    static_table = export.load(options.pieces)
     teacher, teacher_tokenizer = load_teacher()
     words = teacher.body.embeddings.word_embeddings.weight.detach().numpy()
     table = kept(
@@ -69,7 +70,7 @@ def main() -> None:
     encoded = distil.encode_pool(tokenizer, corpus, pool)
     hard = kept(
         options.work / "hard.npy",
-        lambda: distil.hard_negatives(corpus, encoded, pool.rows[data.QUESTIONS], static_table),
+        lambda: hard_negatives(corpus, encoded, pool.rows[data.QUESTIONS], static_table),
     )
     teacher.move(device)
     vectors = distil.teacher_vectors(

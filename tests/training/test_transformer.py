@@ -108,6 +108,7 @@ def test_training_that_is_interrupted_goes_on_as_if_it_had_not_been(tmp_path: Pa
 def trained(checkpoint: Path, steps: int, stop_after: int | None = None) -> dict[str, np.ndarray]:
     """The weights after training, from the checkpoint where there is one."""
     import distil
+    import hard_negatives
 
     torch.set_num_threads(1)
     corpus, student = tiny_corpus(), tiny_student()
@@ -116,7 +117,7 @@ def trained(checkpoint: Path, steps: int, stop_after: int | None = None) -> dict
     assert len(pool.ranges) == len(PAIRS)
     encoded = distil.encode_pool(tiny_tokenizer(), corpus, pool)
     table = np.random.default_rng(5).standard_normal((len(LETTERS), 8)).astype(np.float32)
-    hard = distil.hard_negatives(corpus, encoded, pool.rows[2], table)
+    hard = hard_negatives.hard_negatives(corpus, encoded, pool.rows[2], table)
     teacher = np.random.default_rng(6).standard_normal((len(pool.ranges), 32)).astype(np.float16)
     training = distil.Training(
         student, corpus, encoded, pool, hard, teacher, settings, distil.Progress(steps, minutes=None)
@@ -144,13 +145,14 @@ def test_only_kinds_that_have_pairs_are_probed() -> None:
 @pytest.mark.usefixtures("training")
 def test_the_student_is_drawn_to_the_teacher() -> None:
     import distil
+    import hard_negatives
 
     corpus, student = tiny_corpus(), tiny_student()
     settings = distil.Settings(pool=24, batch=(6, 6, 6, 6), max_tokens=(32, 32, 32, 32), body_rate=3e-3)
     pool = distil.draw_pool(corpus, np.ones(len(corpus.pairs), np.bool_), settings)
     encoded = distil.encode_pool(tiny_tokenizer(), corpus, pool)
     teacher = np.random.default_rng(6).standard_normal((len(pool.ranges), 32)).astype(np.float16)
-    hard = np.full((len(pool.rows[2]), distil.HARD_KEPT), -1)
+    hard = np.full((len(pool.rows[2]), hard_negatives.HARD_KEPT), -1)
     training = distil.Training(
         student, corpus, encoded, pool, hard, teacher, settings, distil.Progress(steps=60, minutes=None)
     )
