@@ -11,7 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -180,6 +182,9 @@ class Table:
         return vectors
 
 
+_LOADING = threading.Lock()
+
+
 @cache
 def _bundled() -> StaticEmbedder:
     return StaticEmbedder.from_folder(BUNDLED_FOLDER, name=BUNDLED_ID)
@@ -202,7 +207,18 @@ class StaticEmbedder:
     @classmethod
     def bundled(cls) -> StaticEmbedder:
         """The model of the package, loaded once in a process."""
-        return _bundled()
+        with _LOADING:
+            return _bundled()
+
+    @classmethod
+    def load_ahead(cls) -> None:
+        """Begins to load the model of the package in another thread; what goes wrong is told who asks for the model."""
+
+        def load() -> None:
+            with suppress(Exception):
+                cls.bundled()
+
+        threading.Thread(target=load, name="backissue-model").start()
 
     @classmethod
     def from_folder(cls, folder: Path, name: str | None = None) -> Self:
