@@ -180,7 +180,7 @@ async def soak(folder: Path, seconds: float) -> bool:
     """
     rng, number, told = random.Random(0), 0, []
     windows = 10 if seconds >= TIMES_TELL_FROM_S else 4
-    async with served(folder, queued=2 * CAPACITY) as (client, pid):
+    async with served(folder, queued=CAPACITY) as (client, pid):
         await clients_until(client, CAPACITY, time.monotonic() + min(20, seconds / 10), Seen())
         for window in range(windows):
             seen, ends_s = Seen(), time.monotonic() + seconds / windows
@@ -213,7 +213,7 @@ async def soak(folder: Path, seconds: float) -> bool:
 async def overload(folder: Path, seconds: float) -> bool:
     """Capacity, then ten times as much and more than may wait, then capacity again."""
     told: dict[str, Seen] = {}
-    async with served(folder, queued=2 * CAPACITY) as (client, pid):
+    async with served(folder, queued=CAPACITY) as (client, pid):
         await clients_until(client, CAPACITY, time.monotonic() + 5, Seen())
         for name, clients in (("capacity", CAPACITY), ("overload", 10 * (CAPACITY + 1)), ("after", CAPACITY)):
             seen = told[name] = Seen()

@@ -198,8 +198,7 @@ class StaticEmbedder:
         self._table = table
         self._model = model
         # Few bits take longer to read than to multiply, so what was read is kept.
-        self._single = _Rows(table.shape, self.vectors_of)
-        self._unit = _Rows(table.shape, lambda ids: unit_rows(self.vectors_of(ids)))
+        self._unit = _Rows(table.shape, self.vectors_of)
         self._chunk = _SPACED if _cuts_at_spaces(tokenizer) else _WHOLE
         self._memo: dict[str, bytes] = {}
         self._memo_chars = 0
@@ -315,7 +314,8 @@ class StaticEmbedder:
             ids = _rows(b"".join(self._pieces(chunks)))[:, 0]
             for first in range(0, len(ids), GATHER_TOKENS):
                 part = ids[first : first + GATHER_TOKENS]
-                vector += np.ones(len(part), np.float32) @ self._single.of(part)
+                rows = self._unit.of(part)
+                vector += self._unit.lengths(part) @ rows
         # A sum points where the mean does.
         length: Vectors = np.linalg.norm(vectors, axis=1, keepdims=True)
         np.divide(vectors, length, out=vectors, where=length > 0)
@@ -378,24 +378,31 @@ ROW_BYTES = 3 * np.dtype(np.int32).itemsize
 
 
 class _Rows:
-    """Vectors of tokens that are worked out when they are first asked for, and kept.
+    """Vectors of tokens at length 1, and their lengths, that are worked out when they are first asked for, and kept.
 
     The system gives memory only to the rows that are written: 134 MB for all 131,072 tokens of the bundled model, of
     which an archive uses some.
     """
 
-    def __init__(self, shape: tuple[int, ...], work_out: Callable[[NDArray[np.integer[Any]]], Vectors]) -> None:
+    def __init__(self, shape: tuple[int, int], vectors_of: Callable[[NDArray[np.integer[Any]]], Vectors]) -> None:
         self._rows = np.zeros(shape, dtype=np.float32)
+        self._lengths = np.zeros(shape[0], dtype=np.float32)
         self._is_kept = np.zeros(shape[0], dtype=np.bool_)
-        self._work_out = work_out
+        self._vectors_of = vectors_of
 
     def of(self, ids: NDArray[np.integer[Any]]) -> Vectors:
-        """The vectors (t, d) of tokens."""
+        """The vectors (t, d) of tokens at length 1."""
         if len(new := ids[~self._is_kept[ids]]):
-            self._rows[new] = self._work_out(new)
+            vectors = self._vectors_of(new)
+            self._lengths[new] = np.linalg.norm(vectors, axis=1)
+            self._rows[new] = unit_rows(vectors)
             self._is_kept[new] = True
         rows: Vectors = self._rows[ids]
         return rows
+
+    def lengths(self, ids: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+        """The lengths (t,) of the vectors of tokens that `of` was asked for."""
+        return self._lengths[ids]
 
 
 def unit_rows(vectors: Vectors) -> Vectors:
