@@ -402,7 +402,8 @@ class _Rows:
 
     def lengths(self, ids: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
         """The lengths (t,) of the vectors of tokens that `of` was asked for."""
-        return self._lengths[ids]
+        lengths: NDArray[np.float32] = self._lengths[ids]
+        return lengths
 
 
 def unit_rows(vectors: Vectors) -> Vectors:
