@@ -11,9 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -182,9 +180,6 @@ class Table:
         return vectors
 
 
-_LOADING = threading.Lock()
-
-
 @cache
 def _bundled() -> StaticEmbedder:
     return StaticEmbedder.from_folder(BUNDLED_FOLDER, name=BUNDLED_ID)
@@ -206,18 +201,7 @@ class StaticEmbedder:
     @classmethod
     def bundled(cls) -> StaticEmbedder:
         """The model of the package, loaded once in a process."""
-        with _LOADING:
-            return _bundled()
-
-    @classmethod
-    def load_ahead(cls) -> None:
-        """Begins to load the model of the package in another thread; what goes wrong is told who asks for the model."""
-
-        def load() -> None:
-            with suppress(Exception):
-                cls.bundled()
-
-        threading.Thread(target=load, name="backissue-model").start()
+        return _bundled()
 
     @classmethod
     def from_folder(cls, folder: Path, name: str | None = None) -> Self:

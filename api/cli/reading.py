@@ -71,9 +71,6 @@ def search(
     """
     _refuse_unknown_options(question)
     wanted = filter_of(lang, source, section, author, after, before, on)
-    from backissue.search.embedding import StaticEmbedder
-
-    StaticEmbedder.load_ahead()  # It takes as long as all that comes before the model is asked for.
     from backissue.search.archive import Archive
 
     with Archive.open(index) as archive:

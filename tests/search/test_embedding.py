@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from backissue.search import embedding
 from backissue.search.embedding import (
     BUNDLED_FOLDER,
     Embedder,
@@ -429,17 +428,3 @@ def test_a_translation_is_nearer_than_another_sentence(bundled: StaticEmbedder, 
     cosines = bundled.embed_queries(ENGLISH) @ bundled.embed_passages(TRANSLATIONS[lang]).T
     own, other = cosines.diagonal(), cosines[~np.eye(3, dtype=bool)]
     assert own.min() > other.max() + 0.1, cosines.round(2)
-
-
-def test_a_model_that_is_loaded_ahead_is_the_one_that_is_asked_for(monkeypatch, capfd):
-    StaticEmbedder.load_ahead()
-    assert StaticEmbedder.bundled() is StaticEmbedder.bundled()
-
-    def broken():
-        raise InvalidArgumentError("its table is cut")
-
-    monkeypatch.setattr(embedding, "_bundled", broken)
-    StaticEmbedder.load_ahead()
-    with pytest.raises(InvalidArgumentError, match="its table is cut"):
-        StaticEmbedder.bundled()
-    assert capfd.readouterr().err == ""
