@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -49,8 +50,17 @@ class _Word(NamedTuple):
     parts: tuple[Word, ...]
 
 
+_ALONE = threading.Lock()
+"""Writers of two indexes in one process share the words that were met."""
+
+
 def analyse_passages(records: Sequence[Record]) -> Analysed:
     """The passages of records, each analysed in its language."""
+    with _ALONE:
+        return _analysed(records)
+
+
+def _analysed(records: Sequence[Record]) -> Analysed:
     embedder = StaticEmbedder.bundled()
     written = [(lang, embedder.words(title), embedder.words(text)) for _, title, text, lang, *_ in records]
     met: defaultdict[str, list[list[str]]] = defaultdict(list)
@@ -98,7 +108,7 @@ class _Words(dict[str, _Word]):
     def meet(self, words: Iterable[str]) -> None:
         """Has each of some words here until others are met, and those that may come again for longer."""
         for word in self._passing:
-            del self[word]
+            self.pop(word, None)
         if len(self) > _MOST_REMEMBERED:
             self.clear()
         new = list({word: None for word in words if word not in self})

@@ -1,3 +1,5 @@
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import numpy as np
@@ -64,6 +66,18 @@ def test_no_more_words_than_wanted_are_remembered_and_none_that_is_a_sentence(tm
     assert len(words) == 1  # of the last passage in Japanese
     words.meet(["Oder", "NATO"])
     assert list(words) == ["Oder", "NATO"]
+
+
+def test_writers_of_two_indexes_do_not_forget_each_others_words(tmp_path):
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            forwards = [*pool.map(lambda n: write(tmp_path / str(n), PASSAGES * 20, at_once=3), range(4))]
+    finally:
+        sys.setswitchinterval(usual)
+    for forward in forwards:
+        assert_same(forward, PASSAGES * 20)
 
 
 def test_the_words_of_a_text_give_what_the_text_gives():
