@@ -166,7 +166,8 @@ def test_by_http_they_are_answered_or_refused_and_the_server_stays_small(index: 
             (status, address[:80]) for status, address in zip(statuses, asked, strict=True) if status >= 500
         ]
         assert statuses.count(200) > len(QUESTIONS)
-        assert server.megabytes() < before + 350
+        # Four of the hardest at once; and the model's tokens take 134 MB when all of them were met.
+        assert server.megabytes() < before + 450
         assert ask("/v1/search?q=harbour") == 200
 
 
