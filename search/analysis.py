@@ -179,8 +179,8 @@ def forms(text: str, lang: str) -> Forms:
     parts = [memo[run] for run in _RUN.findall(text)]
     if not parts:
         return Forms("", "", b"")
-    keys, surfaces, hashes = zip(*parts, strict=True)
-    return Forms(" ".join(filter(None, keys)), " ".join(filter(None, surfaces)), b"".join(hashes))
+    keys, surfaces, hashed = zip(*parts, strict=True)
+    return Forms(" ".join(filter(None, keys)), " ".join(filter(None, surfaces)), b"".join(hashed))
 
 
 def hashes(text: str, lang: str) -> bytes:
@@ -249,25 +249,28 @@ def _tokens(text: str, lexicon: _Lexicon) -> list[Token]:
 
 @cache
 def _hashes_of_run(lang: str) -> Memo[bytes]:
-    tokens, names = _lexicon(lang).function, _names_lexicon(lang).function
-
-    def hashes_of_run(run: str) -> bytes:
-        keys = [key_of_term(token.term, lang) for token in (*tokens(run), *names(run))]
-        return b"".join([hash_of_term(key).to_bytes(4, "little") for key in keys])
-
-    return Memo(hashes_of_run, _MAX_REMEMBERED_FORMS)
+    return Memo(lambda run: _hashed(_keys(run, lang)), _MAX_REMEMBERED_FORMS)
 
 
 @cache
 def _forms_of_run(lang: str) -> Memo[Forms]:
-    tokens, names, written = _lexicon(lang).function, _names_lexicon(lang).function, _surface_lexicon().function
+    written = _surface_lexicon().function
 
     def forms_of_run(run: str) -> Forms:
-        keys = [key_of_term(token.term, lang) for token in (*tokens(run), *names(run))]
-        hashes = b"".join(hash_of_term(key).to_bytes(4, "little") for key in keys)
-        return Forms(" ".join(keys), " ".join(token.term for token in written(run)), hashes)
+        keys = _keys(run, lang)
+        return Forms(" ".join(keys), " ".join(token.term for token in written(run)), _hashed(keys))
 
     return Memo(forms_of_run, _MAX_REMEMBERED_FORMS)
+
+
+def _keys(run: str, lang: str) -> list[str]:
+    """The keys of a run's terms and names."""
+    tokens = (*_lexicon(lang).function(run), *_names_lexicon(lang).function(run))
+    return [key_of_term(token.term, lang) for token in tokens]
+
+
+def _hashed(keys: list[str]) -> bytes:
+    return b"".join([hash_of_term(key).to_bytes(4, "little") for key in keys])
 
 
 @cache
