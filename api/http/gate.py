@@ -54,6 +54,7 @@ class Gate:
 
     async def _answer(self, future: Future[T], leaving: asyncio.Future[None], stop: Event | None) -> T:
         answer = asyncio.wrap_future(future)
+        answer.add_done_callback(_seen)  # Its failure is told by `future`, and would be logged as told to nobody.
         try:
             await asyncio.wait((answer, leaving), timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
             if future.done():  # be it at the last moment
@@ -90,6 +91,11 @@ class Gate:
     def _leave(self, _: Future[Any] | None = None) -> None:
         with self._lock:
             self._inside -= 1
+
+
+def _seen(answer: asyncio.Future[Any]) -> None:
+    if not answer.cancelled():
+        answer.exception()
 
 
 async def _never() -> None:

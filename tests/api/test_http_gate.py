@@ -1,6 +1,7 @@
 """Back-pressure: how many calls are let in, and what the others are told."""
 
 import asyncio
+import gc
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -35,6 +36,18 @@ def test_what_the_work_returns_and_raises_comes_through():
         return await gate.run(lambda: 6 * 7)
 
     assert run_with(Gate("test", at_once=1, waiting=0, seconds=5), scenario) == 42
+
+
+def test_a_failure_that_was_told_is_not_logged_as_told_to_nobody(caplog: pytest.LogCaptureFixture):
+    async def scenario(gate: Gate) -> object:
+        with pytest.raises(ZeroDivisionError):
+            await gate.run(lambda: 1 // 0)
+        await asyncio.sleep(0)
+        return None
+
+    run_with(Gate("test", at_once=1, waiting=0, seconds=5), scenario)
+    gc.collect()
+    assert not caplog.records
 
 
 def test_the_works_own_timeout_is_not_taken_for_the_gates():
