@@ -58,7 +58,7 @@ index/CURRENT: .venv/run $(SEEDS)
 
 .venv/run: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[deep]'
 	touch $@
 
 .venv/dev: .venv/run

@@ -25,7 +25,7 @@ import numpy as np
 
 from backissue.indexer import Indexer
 from backissue.indexer.readers import Problem, read
-from backissue.search import Archive, Article
+from backissue.search import Archive, Article, deep
 from backissue.search.errors import ArticleNotFoundError, IndexNotFoundError
 from backissue.search.types import Hit
 
@@ -34,6 +34,7 @@ MODES: Mapping[str, Mapping[str, str]] = {
     "semantic": {"mode": "semantic", "rerank": "off"},
     "hybrid": {"mode": "hybrid", "rerank": "off"},
     "hybrid+rerank": {"mode": "hybrid", "rerank": "fast"},
+    "hybrid+deep": {"mode": "hybrid", "rerank": "deep"},
 }
 COLUMNS = (
     *("languages", "mode", "questions", "first", "top 3", "top 10", "MRR"),
@@ -241,11 +242,16 @@ def report(archive: Archive, questions: Sequence[Question]) -> Iterator[str]:
         return
     outcomes = {}
     for mode, options in MODES.items():
+        if options["rerank"] == "deep" and not deep.is_available():
+            continue
         archive.search(WARM_UP, **options)  # type: ignore[arg-type]
         outcomes[mode] = [ask(archive, question, pair, options) for question, pair in asked]
     model = archive.stats()["model"]
     yield f"model {model['id']} {model['hash'][:19]}"
-    yield from ("", *table(outcomes), "", "hybrid+rerank, not as it should be:", *misses(outcomes["hybrid+rerank"]))
+    yield from ("", *table(outcomes))
+    for mode in ("hybrid+rerank", "hybrid+deep"):
+        if mode in outcomes:
+            yield from ("", f"{mode}, not as it should be:", *misses(outcomes[mode]))
 
 
 def run(archives: Path, index: Path, questions: Sequence[Question]) -> Iterator[str]:

@@ -71,10 +71,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Measured:
-    """nDCG@10 and recall@100, × 100, of each mode; of the best mode the share of right sentences and of languages."""
+    """nDCG@10 and recall@100, × 100, of each mode; the shares of right sentences, and of languages in the best."""
 
     modes: Mapping[str, Mapping[str, float]]
-    sentence: float | None
+    sentences: Mapping[str, float]
     langs: Mapping[str, float]
 
 
@@ -151,8 +151,9 @@ def measure(task: Task, sample: int | None, modes: Mapping[str, Mapping[str, Any
                 values[mode] = {str(measure): 100 * found[measure] for measure in MEASURES}
             plain = ir_measures.calc_aggregate(MEASURES, qrels, _plain_run(task, asked))
             values[PLAIN] = {str(measure): 100 * plain[measure] for measure in MEASURES}
-            sentence = _sentences(archive, task, asked) if task.words else None
-            return Measured(values, sentence, _langs(archive, task, asked))
+            marking = [mode for mode in (BEST, DEEP) if task.words and mode in modes]
+            sentences = {mode: _sentences(archive, task, asked, modes[mode]) for mode in marking}
+            return Measured(values, sentences, _langs(archive, task, asked))
 
 
 def _run(archive: Archive, questions: Mapping[str, str], options: Mapping[str, Any]) -> Iterator[ir_measures.ScoredDoc]:
@@ -176,12 +177,12 @@ def _plain_words(text: str) -> list[str]:
     return re.findall(r"\w+", text.lower())
 
 
-def _sentences(archive: Archive, task: Task, asked: Sequence[str]) -> float:
+def _sentences(archive: Archive, task: Task, asked: Sequence[str], options: Mapping[str, Any]) -> float:
     """How often, × 100, the sentence marked in a right paragraph among the first ten holds the answer."""
     right = [
         task.words[qid] in hit.answer.text
         for qid in asked
-        for hit in archive.search(task.questions[qid], passages=1, explain=False).hits
+        for hit in archive.search(task.questions[qid], passages=1, explain=False, **options).hits
         if hit.article.id in task.answers[qid] and hit.answer is not None
     ]
     return 100 * float(np.mean(right)) if right else 0.0
@@ -217,11 +218,12 @@ def table(results: Iterable[tuple[str, Measured]]) -> Iterator[str]:
     """The lines of a table in Markdown: nDCG@10 / R@100 of each mode, and right sentences."""
     results = list(results)
     columns = [PLAIN, *(mode for mode in results[0][1].modes if mode != PLAIN)]
-    yield "| set and languages | " + " | ".join(columns) + " | sentence |"
-    yield "|---|" + "---|" * (len(columns) + 1)
+    marking = [mode for mode in (BEST, DEEP) if mode in columns]
+    yield "| set and languages | " + " | ".join([*columns, *(f"sentence, {mode}" for mode in marking)]) + " |"
+    yield "|---|" + "---|" * (len(columns) + len(marking))
     for name, found in results:
         cells = [f"{found.modes[mode]['nDCG@10']:.1f} / {found.modes[mode]['R@100']:.1f}" for mode in columns]
-        cells.append(f"{found.sentence:.1f}" if found.sentence is not None else "")
+        cells += [f"{found.sentences[mode]:.1f}" if mode in found.sentences else "" for mode in marking]
         yield f"| {name} | " + " | ".join(cells) + " |"
 
 
@@ -244,11 +246,11 @@ def main() -> None:
     parser.add_argument("--match", default="", help="only tasks whose name holds this")
     parser.add_argument("--sample", type=int, help="so many questions of each set, drawn with a fixed seed")
     parser.add_argument("--out", type=Path, help="where to save the tables")
-    parser.add_argument("--deep", type=Path, help="the folder of a deeper reranker, to measure beside the others")
+    parser.add_argument("--deep", action="store_true", help="measure the deep reranker beside the others")
     arguments = parser.parse_args()
     modes = dict(MODES)
     if arguments.deep:
-        modes[DEEP] = {"mode": "hybrid", "rerank": str(arguments.deep)}
+        modes[DEEP] = {"mode": "hybrid", "rerank": "deep"}
     results: list[tuple[str, Measured]] = []
     for name in arguments.only:
         for task in SETS[name](arguments.sets / name) if name in SETS else ():

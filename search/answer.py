@@ -12,7 +12,7 @@ import numpy as np
 from backissue.search import cues
 from backissue.search.analysis import Token, occurrences
 from backissue.search.asked import AskedTokens
-from backissue.search.calibration import Calibration, Scores
+from backissue.search.calibration import Calibration, Reading, Scores
 from backissue.search.lexical import WeightedTerm
 from backissue.search.question import Question
 from backissue.search.sentences import split_sentences
@@ -31,12 +31,15 @@ class Reader:
     _known: dict[tuple[str, str], list[Token]] = field(default_factory=dict, repr=False)
     _by_lang: dict[str, dict[str, WeightedTerm]] = field(default_factory=dict, repr=False)
 
-    def answer(self, text: str, lang: str) -> Span | None:
-        """The sentence of a passage that most likely answers; None where the passage has none."""
+    def answer(self, text: str, lang: str, reading: Reading | None = None) -> Span | None:
+        """The sentence of a passage that most likely answers, also by how it was read; None where it has none."""
         sentences = split_sentences(text, lang)
         if len(sentences) < 2:
             return sentences[0] if sentences else None
-        scores = Calibration.bundled().answer.log_odds(self.features(text, lang, sentences))
+        features, model = self.features(text, lang, sentences), Calibration.bundled().answer
+        if reading is not None:
+            features, model = {**features, "read": reading.of(sentences)}, reading.answer
+        scores = model.log_odds(features)
         return sentences[int(np.argmax(scores + np.zeros(len(sentences))))]
 
     def features(self, text: str, lang: str, sentences: Sequence[Span]) -> dict[str, Scores]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
 from backissue.search import pipeline
 from backissue.search.calibration import Calibration
+from backissue.search.deep import DeepReranker
+from backissue.search.deep import bundled as bundled_reader
 from backissue.search.embedding import Embedder, StaticEmbedder, load_embedder
 from backissue.search.errors import InvalidArgumentError, ModelMismatchError
 from backissue.search.layout import IndexPaths
@@ -101,7 +102,7 @@ class Archive:
             k: how many articles, 1 to 1000.
             offset: how many articles to pass over.
             mode: "hybrid", "lexical" or "semantic".
-            rerank: "fast" (bundled), "off", the folder of a deeper model, or the name or path of a cross-encoder.
+            rerank: "fast", "deep" (needs the extra `deep`), "off", or the name or path of a cross-encoder.
             sort: "relevance" or "date" (newest first).
             recency_days: the age, from the archive's newest day, at which a score halves; None: age counts nothing.
             filter: what an article must satisfy beside what the question says.
@@ -232,16 +233,16 @@ class Archive:
         fast = self._fast_reranker(mode, snapshot)
         if name == "fast":
             return fast
+        if name == "deep":
+            reader, weights = bundled_reader()
+            return DeepReranker(fast, reader, weights)
         with self._models_lock:
             if name not in self._rerankers:
-                self._rerankers[name] = load_reranker(name, fast)
+                self._rerankers[name] = CrossEncoderReranker(name)
             self._rerankers.move_to_end(name)
             while len(self._rerankers) > RERANKERS_KEPT:
                 self._rerankers.popitem(last=False)
-            kept = self._rerankers[name]
-        from backissue.search.deep import DeepReranker
-
-        return replace(kept, fast=fast) if isinstance(kept, DeepReranker) else kept
+            return self._rerankers[name]
 
     def _fast_reranker(self, mode: Mode, snapshot: Snapshot) -> FastReranker:
         if StaticEmbedder.bundled().model.hash != snapshot.manifest.tokens_hash:
@@ -250,22 +251,6 @@ class Archive:
                 f"Run: backissue rebuild --index {snapshot.paths.root}"
             )
         return FastReranker(StaticEmbedder.bundled(), Calibration.bundled().reranker[mode])
-
-
-def load_reranker(name: str, fast: FastReranker) -> Reranker:
-    """The deeper model in the folder of that name, which reads on from `fast`, or the cross-encoder.
-
-    Raises:
-        MissingExtraError: an extra that it needs is not installed, or no such cross-encoder can be loaded.
-        InvalidArgumentError: the folder holds a deeper model that cannot be read.
-    """
-    from backissue.search.deep import DeepReranker, is_deep_model
-    from backissue.search.onnx_embedder import OnnxEmbedder
-
-    folder = Path(name)
-    if is_deep_model(folder):
-        return DeepReranker.from_folder(folder, fast, OnnxEmbedder.from_folder(folder), name)
-    return CrossEncoderReranker(name)
 
 
 def load_embedder_of(snapshot: Snapshot) -> Embedder:

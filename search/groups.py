@@ -28,14 +28,14 @@ DATED_LOG_ODDS = 1.5
 class Judgements:
     """The candidates as they were judged, best first: arrays (n,).
 
-    `index` is the place of each among the candidates, `log_odds` what it was judged by. `features` are those of the
-    first ones, which the reranker has read.
+    `index` is the place of each among the candidates, `log_odds` what it was judged by. `read` are the judgements of
+    the first ones, which the reranker has read.
     """
 
     index: NDArray[np.int64]
     positions: NDArray[np.int64]
     log_odds: Scores
-    features: Sequence[Mapping[str, float]]
+    read: Sequence[Judgement]
 
     def __len__(self) -> int:
         return len(self.index)
@@ -142,8 +142,8 @@ def page_of(families: Families, columns: Columns, page: slice) -> list[Group]:
 
 
 def _judged(judged: Judgements, place: int) -> Judged:
-    read = place < len(judged.features)
-    judgement = Judgement(float(judged.log_odds[place]), judged.features[place] if read else {})
+    read = place < len(judged.read)
+    judgement = judged.read[place] if read else Judgement(float(judged.log_odds[place]), {})
     return Judged(int(judged.index[place]), int(judged.positions[place]), judgement, read)
 
 

@@ -1,4 +1,4 @@
-"""Transformers run by onnxruntime, without torch: an embedder, and what it reads of each token in its context.
+"""Embedders in ONNX: transformers run by onnxruntime, without torch.
 
 The folder has the layout of sentence-transformers, a Transformer, a Pooling (mean or first token) and perhaps a
 Normalize, with the weights in `onnx/model.onnx` or `model.onnx`.
@@ -11,10 +11,7 @@ stands beside it.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,13 +20,13 @@ from numpy.typing import NDArray
 
 from backissue.search.embedding import (
     ModelRecord,
-    TokenVectors,
     Vectors,
     content_hash,
     encodable,
     modules_of,
 )
-from backissue.search.errors import InvalidArgumentError, MissingExtraError
+from backissue.search.errors import InvalidArgumentError
+from backissue.search.onnx_session import in_threads, open_session
 from backissue.search.transformer import prompts_of
 
 if TYPE_CHECKING:
@@ -44,14 +41,6 @@ MAX_TOKENS = 512
 
 Pool = Callable[[Vectors], Vectors]
 POOLS: dict[str, Pool] = {"mean": lambda states: np.asarray(states.mean(axis=0)), "cls": lambda states: states[0]}
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A text as a transformer read it: the vector of the whole, of length one or zero, and of each token in context."""
-
-    vector: Vectors
-    tokens: TokenVectors
 
 
 def onnx_file(folder: Path) -> Path | None:
@@ -109,33 +98,23 @@ class OnnxEmbedder:
         """float32 (n, d) of n passages; rows of length one, or zero where no token is known."""
         return self._embed(texts, self._model.passage_prompt)
 
-    def read_query(self, text: str) -> Reading:
-        """A question, word by word."""
-        return self._read(self._model.query_prompt, text)
-
-    def read_passages(self, texts: Sequence[str]) -> list[Reading]:
-        """Passages, word by word."""
-        return _in_threads(lambda text: self._read(self._model.passage_prompt, text), texts)
-
     def _embed(self, texts: Sequence[str], prompt: str) -> Vectors:
         vectors = np.zeros((len(texts), self._model.dimension), np.float32)
-        for vector, reading in zip(vectors, _in_threads(lambda text: self._read(prompt, text), texts), strict=True):
-            vector[:] = reading.vector
+        read = in_threads(lambda text: self._read(prompt, text), texts, len)
+        for vector, one in zip(vectors, read, strict=True):
+            vector[:] = one
         return vectors
 
-    def _read(self, prompt: str, text: str) -> Reading:
+    def _read(self, prompt: str, text: str) -> Vectors:
+        """The vector (d,) of a text, of length one, or zero."""
         encoding = self._tokenizer.encode(encodable(prompt + text) if text.strip() else "")
         # The prompt's tokens count for the vector, and are none of the text's.
-        spans = np.array(encoding.offsets, np.int32).reshape(-1, 2) - len(prompt)
-        own = (np.array(encoding.special_tokens_mask) == 0) & (spans[:, 0] >= 0)
+        starts = np.array(encoding.offsets, np.int32).reshape(-1, 2)[:, 0]
+        own = (np.array(encoding.special_tokens_mask) == 0) & (starts >= len(prompt))
         if not own.any():
-            nothing = np.zeros((0, self._model.dimension), np.float32)
-            empty = TokenVectors(np.zeros(0, np.int32), np.zeros((0, 2), np.int32), nothing)
-            return Reading(np.zeros(self._model.dimension, np.float32), empty)
-        states = _run(self._session, encoding)
-        vector = self._pool(states)
-        tokens = TokenVectors(np.array(encoding.ids, np.int32)[own], spans[own], states[own])
-        return Reading(vector / max(float(np.linalg.norm(vector)), 1e-12), tokens)
+            return np.zeros(self._model.dimension, np.float32)
+        vector = self._pool(_run(self._session, encoding))
+        return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12), np.float32)
 
 
 def _run(session: InferenceSession, encoding: Encoding) -> Vectors:
@@ -147,33 +126,8 @@ def _run(session: InferenceSession, encoding: Encoding) -> Vectors:
     return states
 
 
-def _in_threads(read: Callable[[str], Reading], texts: Sequence[str]) -> list[Reading]:
-    """`read` of each text, on all processors. The threads end with the call, so that a fork finds none."""
-    if len(texts) <= 1:
-        return [read(text) for text in texts]
-    # The longest first, so that none is left over when the others are done.
-    order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
-    with ThreadPoolExecutor(min(processors(), len(texts))) as threads:
-        readings = dict(zip(order, threads.map(lambda i: read(texts[i]), order), strict=True))
-    return [readings[i] for i in range(len(texts))]
-
-
-def processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _session(weights: Path) -> InferenceSession:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingExtraError(f"{weights} needs onnxruntime: pip install 'backissue[deep]'") from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    try:
-        session = onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime raises nothing narrower
-        raise InvalidArgumentError(f"{weights} cannot be read as an ONNX model: {error}") from error
+    session = open_session(weights)
     inputs = {one.name for one in session.get_inputs()}
     if not {"input_ids"} <= inputs <= INPUTS:
         raise InvalidArgumentError(f"{weights} asks for {', '.join(sorted(inputs))}; known are {', '.join(INPUTS)}")

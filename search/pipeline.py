@@ -147,7 +147,7 @@ def judge(
         index,
         candidates.positions[index],
         np.concatenate([read[first], np.minimum(candidates.fused[rest], read.min())]),
-        [judgements[place].features for place in first.tolist()],
+        [judgements[place] for place in first.tolist()],
     )
 
 
@@ -174,7 +174,9 @@ def present(
         if ref is None or not here:
             continue  # Deleted since the snapshot was taken.
         first, best = here[0]
-        span = reader.answer(best.text, ref.lang) if options.answers and question.text else None
+        span = (
+            reader.answer(best.text, ref.lang, first.judgement.reading) if options.answers and question.text else None
+        )
         answer = None
         if span is not None:
             answer = Answer(best.text[slice(*span)], best.start + span[0], best.start + span[1])

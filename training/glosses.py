@@ -64,8 +64,8 @@ def is_token(word: str) -> bool:
     return len(word) > 1 and word[0] == "#"
 
 
-def bitexts(corpus: Corpus, words: Words, langs: Sequence[str]) -> Corpora:
-    """The sentence pairs of English and each language, in words."""
+def bitexts(corpus: Corpus, words: Words, langs: Sequence[str], most: int = MAX_PAIRS) -> Corpora:
+    """The sentence pairs of English and each language, in words, `most` of a language."""
     corpora = Corpora(langs)
     groups = [
         (SOURCE_WEIGHT.get(source, 1.0), kind == WORDS, number, next(lang for lang in pair.split("-") if lang != HUB))
@@ -78,7 +78,7 @@ def bitexts(corpus: Corpus, words: Words, langs: Sequence[str]) -> Corpora:
     bounds = np.searchsorted(corpus.groups[order], np.arange(len(corpus.group_names) + 1))
     for weight, _, number, lang in sorted(groups, reverse=True):
         for row in order[bounds[number] : bounds[number + 1]].tolist():
-            if lang not in taken or taken[lang] >= MAX_PAIRS or corpora.full(lang):
+            if lang not in taken or taken[lang] >= most or corpora.full(lang):
                 break
             one, other = int(corpus.pairs[row, 0]), int(corpus.pairs[row, 2])
             if corpus.langs[one] != HUB:

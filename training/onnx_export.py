@@ -19,8 +19,11 @@ from encoder import Encoder
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
+from reader import Reader
 from tokenizers import Tokenizer
 from tokenizers.processors import TemplateProcessing
+
+from backissue.search.deep import MODEL_FILE
 
 SPECIAL = ("[CLS]", "[SEP]", "[PAD]")
 MAX_TOKENS = 256
@@ -61,7 +64,33 @@ def save(folder: Path, student: Encoder, tokenizer: Tokenizer, max_tokens: int =
         (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     with_specials(tokenizer).save(str(folder / "tokenizer.json"), pretty=False)
     (folder / "onnx").mkdir(exist_ok=True)
-    onnx.save(quantised(exported(student)), folder / "onnx" / "model.onnx")
+    small = quantised(exported(student))
+    _quantise_table(small)
+    onnx.checker.check_model(small)
+    onnx.save(small, folder / "onnx" / "model.onnx")
+
+
+def save_reader(folder: Path, student: Reader) -> None:
+    """Write the weights of a deep reader."""
+    folder.mkdir(parents=True, exist_ok=True)
+    onnx.save(quantised(exported_reader(student)), folder / MODEL_FILE)
+
+
+def exported_reader(student: Reader) -> onnx.ModelProto:
+    """The reader in ONNX, in float32."""
+    vectors = torch.randn((2, 7, student.project.in_features))
+    kinds = torch.tensor([[1, 3, 3, 2, 5, 5, 2], [1, 3, 2, 4, 5, 2, 0]])
+    sizes = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
+    program = torch.onnx.export(
+        student.eval(),
+        (vectors, kinds),
+        dynamo=True,
+        input_names=["vectors", "kinds"],
+        output_names=["scores"],
+        dynamic_shapes=(sizes, sizes),
+        verbose=False,
+    )
+    return program.model_proto
 
 
 def with_specials(tokenizer: Tokenizer) -> Tokenizer:
@@ -94,7 +123,7 @@ def exported(student: Encoder) -> onnx.ModelProto:
 
 
 def quantised(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The same model in 8-bit integers.
+    """The same model with the weights of its products in 8-bit integers.
 
     Weights take seven of their bits: processors without VNNI add pairs of products in 16 bits, which eight overflow.
     """
@@ -110,7 +139,6 @@ def quantised(model: onnx.ModelProto) -> onnx.ModelProto:
             weight_type=QuantType.QInt8,
         )
         small = onnx.load(after)
-    _quantise_table(small)
     onnx.checker.check_model(small)
     return small
 

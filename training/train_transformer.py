@@ -53,7 +53,7 @@ def main() -> None:
     settings = replace(settings, **given)
 
     langs = set(options.langs.split(",")) if options.langs else None
-    corpus = kept_corpus(options.work / "corpus.pickle", options.corpora, settings.seed)
+    corpus: data.Corpus = kept_pickle(options.work / "corpus.pickle", lambda: data.load(options.corpora, settings.seed))
     print(f"{len(corpus.texts)} texts, {len(corpus.pairs)} pairs in {len(corpus.group_names)} groups", flush=True)
     training, held_back = split(corpus, langs)
     tokenizer = Tokenizer.from_file(str(options.pieces / "tokenizer.json"))
@@ -127,12 +127,11 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def kept_corpus(path: Path, corpora: Path, seed: int) -> data.Corpus:
-    """The corpus at `path`, read first where there is none."""
+def kept_pickle(path: Path, make: Callable[[], Any]) -> Any:
+    """What is pickled at `path`, made first where there is nothing."""
     if not path.is_file():
-        path.write_bytes(pickle.dumps(data.load(corpora, seed)))
-    corpus: data.Corpus = pickle.loads(path.read_bytes())
-    return corpus
+        path.write_bytes(pickle.dumps(make()))
+    return pickle.loads(path.read_bytes())
 
 
 def split(corpus: data.Corpus, langs: set[str] | None) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -26,7 +26,7 @@ def evaluate(
     qrels: Annotated[Path, typer.Option(exists=True, dir_okay=False, metavar="FILE", help="Judgments, TREC qrels.")],
     index: IndexOption = DEFAULT_INDEX,
     mode: Annotated[Mode, typer.Option(help="Search by words, by meaning, or by both.")] = Mode.HYBRID,
-    rerank: Annotated[str, typer.Option(metavar="NAME", help="fast, off, or the folder or name of another.")] = "fast",
+    rerank: Annotated[str, typer.Option(metavar="NAME", help="fast, deep, off, or a cross-encoder's name.")] = "fast",
     k: Annotated[int, typer.Option("--k", min=1, metavar="N", help="How many articles of each question.")] = 100,
     run: Annotated[Path | None, typer.Option(metavar="FILE", help="Write what was found here, as a TREC run.")] = None,
     quiet: QuietOption = False,

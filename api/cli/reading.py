@@ -46,7 +46,7 @@ def search(
     before: Before = "",
     on: On = "",
     mode: Annotated[Mode, typer.Option(help="Search by words, by meaning, or by both.")] = Mode.HYBRID,
-    rerank: Annotated[str, typer.Option(metavar="NAME", help="fast, off, or the folder or name of another.")] = "fast",
+    rerank: Annotated[str, typer.Option(metavar="NAME", help="fast, deep, off, or a cross-encoder's name.")] = "fast",
     sort: Annotated[Sort, typer.Option(help="The order of articles.")] = Sort.RELEVANCE,
     recency_days: Annotated[
         float | None, typer.Option(metavar="DAYS", help="The age at which an article counts half.")

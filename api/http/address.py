@@ -22,6 +22,15 @@ from backissue.search.types import Answer, Filter, Mode, Sort, Span
 MAX_PAGE = 1000
 
 Choice = TypeVar("Choice", bound=StrEnum)
+
+
+class Reader(StrEnum):
+    """What reads the best passages once more."""
+
+    FAST = "fast"
+    DEEP = "deep"
+
+
 Narrowing = Literal["langs", "sources", "sections"]
 
 
@@ -37,6 +46,7 @@ class Address:
     before: date | None = None
     sort: Sort = Sort.RELEVANCE
     mode: Mode = Mode.HYBRID
+    rerank: Reader = Reader.FAST
     page: int = 1
 
     @classmethod
@@ -64,6 +74,7 @@ class Address:
             before=before,
             sort=_choice(Sort, values, "sort", Sort.RELEVANCE),
             mode=_choice(Mode, values, "mode", Mode.HYBRID),
+            rerank=_choice(Reader, values, "rerank", Reader.FAST),
             page=_page(_last(values, "page") or "1"),
         )
 
@@ -86,6 +97,7 @@ class Address:
             ("before", str(self.before or "")),
             ("sort", self.sort.value if self.sort != Sort.RELEVANCE else ""),
             ("mode", self.mode.value if self.mode != Mode.HYBRID else ""),
+            ("rerank", self.rerank.value if self.rerank != Reader.FAST else ""),
             ("page", str(self.page) if self.page > 1 else ""),
         ]
         return [(name, value) for name, value in pairs if value]
@@ -111,6 +123,10 @@ class Address:
         """The same question by other legs."""
         return replace(self, mode=mode, page=1)
 
+    def read_by(self, reader: Reader) -> Address:
+        """The same question, its best passages read by another."""
+        return replace(self, rerank=reader, page=1)
+
     def within(self, after: date | None, before: date | None) -> Address:
         """The same question of another period."""
         return replace(self, after=after, before=before, page=1)
@@ -134,7 +150,7 @@ class Address:
 
     def unfiltered(self) -> Address:
         """The same question of the whole archive."""
-        return Address(q=self.q, sort=self.sort, mode=self.mode)
+        return Address(q=self.q, sort=self.sort, mode=self.mode, rerank=self.rerank)
 
     def article_url(self, article_id: str, passage: Span | None = None, answer: Answer | None = None) -> str:
         """The article, opened at the passage; the way back to these results travels along."""

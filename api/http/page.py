@@ -16,12 +16,13 @@ from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 
 from backissue.api.http import render, views, wording
-from backissue.api.http.address import Address
+from backissue.api.http.address import Address, Reader
 from backissue.api.http.auth import may_read
 from backissue.api.http.explained import explained
 from backissue.api.http.handlers import public_detail
 from backissue.api.http.problems import KINDS, ApiError
 from backissue.api.http.service import Service, TheService
+from backissue.search import deep
 from backissue.search.errors import BackissueError, InvalidArgumentError
 from backissue.search.iso639 import language_name
 from backissue.search.query import parse
@@ -81,6 +82,7 @@ async def front(request: Request, service: TheService) -> Response:
         k=HITS_PER_PAGE,
         offset=(address.page - 1) * HITS_PER_PAGE,
         mode=address.mode.value,
+        rerank=address.rerank.value,
         sort=address.sort.value,
         filter=address.filter,
     )
@@ -89,6 +91,7 @@ async def front(request: Request, service: TheService) -> Response:
         "results.html",
         address=address,
         results=results,
+        can_read_deeply=deep.is_available(),
         is_ranked=bool(parse(address.q).text),
         chips=views.chips(address),
         facets=views.facets(results, address),
@@ -183,6 +186,7 @@ def _environment() -> Environment:
     }
     environment.globals |= {
         "Mode": Mode,
+        "Reader": Reader,
         "Sort": Sort,
         "excerpt": render.excerpt,
         "host": render.host,

@@ -68,7 +68,7 @@ class SearchParams(FilterParams):
     k: int = Field(10, ge=1, le=MAX_K, description="Articles on a page.")
     offset: int = Field(0, ge=0, le=MAX_OFFSET, description="Articles to pass over, for the next pages.")
     mode: Mode = Field(Mode.HYBRID, description="Which legs search.")
-    rerank: Name = Field("fast", description="`fast`, `off`, or a reranker that this server offers.")
+    rerank: Name = Field("fast", description="`fast`, `deep` (slower), `off`, or a reranker that this server offers.")
     sort: Sort = Field(Sort.RELEVANCE, description="The order of hits.")
     recency_days: float | None = Field(
         None, gt=0, le=100_000, allow_inf_nan=False, description="Days after which a story counts half as much."

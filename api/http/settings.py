@@ -81,7 +81,7 @@ class ServerSettings:
     )
     upload_seconds: float = _setting(120.0, float, "Time that a body may take to arrive whole.", minimum=0.001)
     rerankers: tuple[str, ...] = _setting(
-        (), _items, "Other rerankers that a request may ask for, separated by commas, besides fast and off."
+        (), _items, "Other rerankers that a request may ask for, separated by commas, besides fast, deep and off."
     )
     max_concurrent_searches: int = _setting(4, int, "Searches that run at once.", minimum=1)
     max_queued_searches: int = _setting(64, int, "Searches that may wait; more are told to come back.", minimum=0)

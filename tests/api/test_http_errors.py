@@ -102,7 +102,13 @@ def test_a_question_that_is_too_long(client: TestClient):
 
 def test_a_reranker_that_the_operator_did_not_name_is_never_loaded(client: TestClient):
     response = client.get("/v1/search", params={"q": "x", "rerank": "../../etc/model"})
-    assert_problem(response, "invalid_argument", detail="this server offers fast, off")
+    assert_problem(response, "invalid_argument", detail="this server offers fast, ")
+
+
+def test_what_cannot_be_run_here_is_not_offered(client: TestClient, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("backissue.search.deep.find_spec", lambda name: None)
+    response = client.get("/v1/search", params={"q": "x", "rerank": "deep"})
+    assert_problem(response, "invalid_argument", detail="this server offers fast, off, not 'deep'")
 
 
 def test_an_unknown_address(client: TestClient):

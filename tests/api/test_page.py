@@ -150,6 +150,15 @@ def test_filters_travel_with_the_next_question(client):
     assert not any(name == "page" for name, _ in hidden)
 
 
+def test_the_best_passages_can_be_read_closely(client, monkeypatch):
+    pytest.importorskip("onnxruntime", reason="needs backissue[deep]")
+    assert "/?q=Korea&rerank=deep" in ask(client, "Korea").links()
+    closely = ask(client, "Korea", "&rerank=deep")
+    assert closely.all("li", "hit") and "/?q=Korea" in closely.links()
+    monkeypatch.setattr("backissue.search.deep.find_spec", lambda name: None)
+    assert "/?q=Korea&rerank=deep" not in ask(client, "Korea").links()
+
+
 def test_a_part_of_the_archive_can_be_browsed_without_a_question(client):
     for url in ("/?lang=de", "/?q=lang:de"):
         page = get(client, url)

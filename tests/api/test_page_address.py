@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backissue.api.http.address import Address
+from backissue.api.http.address import Address, Reader
 from backissue.search.errors import InvalidArgumentError
 from backissue.search.types import Answer, Filter, Mode, Sort
 
@@ -21,6 +21,7 @@ addresses = st.builds(
     before=st.none() | st.dates(date(2000, 1, 2)),
     sort=st.sampled_from(Sort),
     mode=st.sampled_from(Mode),
+    rerank=st.sampled_from(Reader),
     page=st.integers(1, 1000),
 )
 
@@ -94,6 +95,7 @@ def test_a_new_question_keeps_what_it_is_narrowed_to():
         ("after=2024&before=2024", "No day is left"),
         ("sort=length", "sort is “length”; it must be one of relevance, date."),
         ("mode=magic", "it must be one of hybrid, lexical, semantic."),
+        ("rerank=../model", "rerank is “../model”; it must be one of fast, deep."),
         ("page=0", "page is “0”; it must be a number from 1 to 1,000."),
         ("page=-1", "page is “-1”"),
         ("page=²", "page is “²”"),

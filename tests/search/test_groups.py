@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backissue.search.calibration import Judgement
 from backissue.search.columns import NO_SECOND, Columns
 from backissue.search.groups import DATED_LOG_ODDS, Judgements, collapse, decay, order, page_of
 from backissue.search.types import Sort
@@ -43,7 +44,7 @@ def judged_archives(draw):
         np.arange(len(found)),
         np.array(found, dtype=np.int64),
         np.array(log_odds[: len(found)]),
-        [{"place": float(place)} for place in range(read)],
+        [Judgement(log_odds[place], {"place": float(place)}) for place in range(read)],
     )
     return columns, judged
 
@@ -86,6 +87,6 @@ def test_hits_are_those_of_a_plain_loop(given_archive, sort, recency_days, offse
     ]
     for group in page:
         for one in group.passages:
-            assert one.read == (one.index < len(judged.features))
+            assert one.read == (one.index < len(judged.read))
             assert one.judgement.log_odds == judged.log_odds[one.index]
-            assert one.judgement.features == (judged.features[one.index] if one.read else {})
+            assert one.judgement.features == (judged.read[one.index].features if one.read else {})

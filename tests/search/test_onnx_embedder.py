@@ -11,8 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_onnx import DIMENSION, MAX_TOKENS, tiny_tokenizer, write_tiny_onnx
+from conftest import ARTICLES
+from tiny_onnx import MAX_TOKENS, tiny_tokenizer, write_tiny_onnx
 
+from backissue.indexer import Indexer
+from backissue.search import Archive
 from backissue.search.embedding import load_embedder
 from backissue.search.errors import InvalidArgumentError, MissingExtraError
 from backissue.search.onnx_embedder import OnnxEmbedder, onnx_file
@@ -50,16 +53,6 @@ def test_a_model_that_pools_by_its_first_token_is_read_so(tmp_path: Path) -> Non
     np.testing.assert_allclose(vector, wanted / np.linalg.norm(wanted), atol=1e-5)
 
 
-def test_tokens_are_those_of_the_text_and_not_of_the_prompt(tiny_onnx: Path) -> None:
-    embedder = OnnxEmbedder.from_folder(tiny_onnx)
-    text = "Żywność, \ud800 42!"
-    reading = embedder.read_passages([text, "other"])[0]
-    letters = "".join(text[start:end] for start, end in reading.tokens.spans)
-    assert letters == "Żywność42"
-    assert reading.tokens.vectors.shape == (9, DIMENSION)
-    np.testing.assert_allclose(reading.vector, embedder.embed_passages([text])[0], atol=1e-6)
-
-
 def test_a_text_in_the_words_of_special_tokens_is_text(tiny_onnx: Path) -> None:
     embedder = OnnxEmbedder.from_folder(tiny_onnx)
     np.testing.assert_allclose(
@@ -93,6 +86,15 @@ def test_the_hash_is_of_the_weights_the_tokeniser_and_the_pooling(folder: Path) 
     assert load_embedder(folder).model == first
     (folder / "1_Pooling" / "config.json").write_text('{"pooling_mode": "cls"}')
     assert load_embedder(folder).model.hash != first.hash
+
+
+def test_the_transformer_can_be_the_model_of_an_index(tiny_onnx: Path, tmp_path: Path) -> None:
+    Indexer(tmp_path / "index", model=str(tiny_onnx)).rebuild(ARTICLES)
+    with Archive.open(tmp_path / "index") as archive:
+        stats = archive.stats()["model"]
+        assert stats["id"] == str(tiny_onnx.resolve())
+        assert stats["hash"] == OnnxEmbedder.from_folder(tiny_onnx).model.hash
+        assert archive.search("armoured train", mode="semantic").hits
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

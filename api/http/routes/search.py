@@ -17,6 +17,7 @@ from backissue.api.http.problems import READING, ApiError, documented
 from backissue.api.http.schemas import ResultsShape, SearchParams
 from backissue.api.http.service import Service, TheService
 from backissue.api.http.settings import ServerSettings
+from backissue.search import deep
 
 _FAILURES = documented(
     "invalid_request",
@@ -102,7 +103,7 @@ def _check(params: SearchParams, settings: ServerSettings) -> None:
             "query_too_long",
             f"The question has {len(params.q):,} characters; this server takes {settings.max_query_chars:,}.",
         )
-    offered = ("fast", "off", *settings.rerankers)
+    offered = ("fast", *(("deep",) if deep.is_available() else ()), "off", *settings.rerankers)
     if params.rerank not in offered:
         # A name is also a path or a download: only what the operator named may be loaded.
         raise ApiError("invalid_argument", f"rerank: this server offers {', '.join(offered)}, not {params.rerank!r}.")
