@@ -120,6 +120,22 @@ def test_the_example_question_is_answered_by_a_polish_sentence(seeds):
     assert best.answer.text.startswith(("W zamian za pociski", "W zamian za amunicję"))
 
 
+def test_read_closely_as_many_questions_are_answered_and_no_fewer_sentences_marked(seeds):
+    pytest.importorskip("onnxruntime", reason="needs backissue[deep]")
+    best = seeds.search("what does North Korea get in return", rerank="deep").hits[0]
+    assert best.answer.text.startswith("W zamian za")
+    grades = qrels()
+    asked = [one for one in questions() if one["answers"]][::3]
+    by = {
+        rerank: [outcome(seeds, one, grades[one["qid"]], rerank=rerank) for one in asked] for rerank in ("fast", "deep")
+    }
+    ranks = {name: mean_reciprocal_rank(some) for name, some in by.items()}
+    sentences = {name: sum(one.sentence for one in some) for name, some in by.items()}
+    print(ranks, sentences)
+    assert ranks["deep"] >= ranks["fast"] - 2 * SLACK
+    assert sentences["deep"] >= sentences["fast"]
+
+
 def test_no_question_falls_behind_its_recorded_rank(seeds):
     grades = qrels()
     outcomes = {one["qid"]: outcome(seeds, one, grades.get(one["qid"], {})) for one in questions()}
