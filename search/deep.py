@@ -40,6 +40,9 @@ TITLE_TOKENS = 20
 TEXT_TOKENS = 192
 """How much is read of each; of a longer text the part that covers the question best."""
 
+UNREADABLE = -20.0
+"""The log-odds of a passage without a token, as one that was deleted meanwhile."""
+
 
 class Kind(IntEnum):
     """What stands at a place of what is read. The static model has vectors for the last three."""
@@ -121,14 +124,6 @@ class DeepReranker:
     weights: Weights
     name: str = "deep"
 
-    @classmethod
-    def from_folder(cls, folder: Path, fast: FastReranker) -> Self:
-        """The reader in a folder with its weights.
-
-        Raises MissingExtraError without onnxruntime, InvalidArgumentError where they cannot be read.
-        """
-        return cls(fast, DeepReader.from_folder(folder, StaticEmbedder.bundled()), read_weights(folder / WEIGHTS_FILE))
-
     @property
     def no_answer_below(self) -> float:
         """As its model has learned it."""
@@ -168,7 +163,7 @@ class DeepReranker:
 
     def features(self, fast: Scores, readings: Sequence[Reading]) -> dict[str, Scores]:
         """The features (n,) of n passages that were read; `fast` are their log-odds by the fast reranker."""
-        return {"fast": fast, "read": np.array([log_sum(one.scores) for one in readings])}
+        return {"fast": fast, "read": np.array([max(log_sum(one.scores), UNREADABLE) for one in readings])}
 
 
 def is_available() -> bool:

@@ -6,6 +6,7 @@ import builtins
 import json
 import math
 import socket
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -182,6 +183,13 @@ def test_it_reads_no_further_when_nobody_waits(reranker: DeepReranker, monkeypat
     with pytest.raises(SearchCancelledError):
         reranker.judge("what froze in winter", evidence(READ_DEEPLY), Clock(cancelled=cancelled))
     assert len(read) == READ_AT_ONCE < READ_DEEPLY
+
+
+def test_a_passage_that_is_gone_is_judged_like_the_others(reranker: DeepReranker) -> None:
+    whole = evidence(READ_DEEPLY + 5)
+    texts = [*whole.texts()[:-1], ("", "")]
+    log_odds = [one.log_odds for one in reranker.judge("what froze", replace(whole, texts=lambda: texts))]
+    assert np.isfinite(log_odds).all()
 
 
 def test_no_candidates_give_no_judgements(reranker: DeepReranker) -> None:
