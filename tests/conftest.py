@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -113,3 +114,16 @@ def tiny_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("onnx")
     write_tiny_onnx(folder, {"query": "for : ", "document": "food : "})
     return folder
+
+
+@pytest.fixture
+def no_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the extra `deep` were not installed."""
+    real_import = builtins.__import__
+
+    def without(name: str, *rest: object) -> object:
+        if name.startswith("onnxruntime"):
+            raise ImportError(name)
+        return real_import(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -80,17 +81,7 @@ def exported_reader(student: Reader) -> onnx.ModelProto:
     """The reader in ONNX, in float32."""
     vectors = torch.randn((2, 7, student.project.in_features))
     kinds = torch.tensor([[1, 3, 3, 2, 5, 5, 2], [1, 3, 2, 4, 5, 2, 0]])
-    sizes = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
-    program = torch.onnx.export(
-        student.eval(),
-        (vectors, kinds),
-        dynamo=True,
-        input_names=["vectors", "kinds"],
-        output_names=["scores"],
-        dynamic_shapes=(sizes, sizes),
-        verbose=False,
-    )
-    return program.model_proto
+    return in_onnx(student, {"vectors": vectors, "kinds": kinds}, "scores")
 
 
 def with_specials(tokenizer: Tokenizer) -> Tokenizer:
@@ -109,14 +100,19 @@ def exported(student: Encoder) -> onnx.ModelProto:
     """The model in ONNX, in float32."""
     ids = torch.zeros((2, 7), dtype=torch.int64)
     mask = torch.tensor([[1] * 7, [1] * 4 + [0] * 3])
+    return in_onnx(TokenStates(student), {"input_ids": ids, "attention_mask": mask}, "token_embeddings")
+
+
+def in_onnx(module: torch.nn.Module, inputs: Mapping[str, torch.Tensor], output: str) -> onnx.ModelProto:
+    """A module in ONNX, with its inputs by name, of which the first two dimensions may be of any length."""
     sizes = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
     program = torch.onnx.export(
-        TokenStates(student).eval(),
-        (ids, mask),
+        module.eval(),
+        tuple(inputs.values()),
         dynamo=True,
-        input_names=["input_ids", "attention_mask"],
-        output_names=["token_embeddings"],
-        dynamic_shapes=(sizes, sizes),
+        input_names=list(inputs),
+        output_names=[output],
+        dynamic_shapes=(sizes,) * len(inputs),
         verbose=False,
     )
     return program.model_proto

@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import random
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,7 +143,6 @@ def main() -> None:
     corpus: data.Corpus = kept_pickle(options.work / "corpus.pickle", lambda: data.load(options.corpora))
     ways = kept_pickle(options.work / "glosses.pickle", lambda: learned_glosses(corpus, tokenizer))
     student = Reader(embedder.model.dimension).to(device)
-    compiled: Callable[[Run], Run] = lambda run: torch.compile(run, dynamic=False)  # noqa: E731
     distilled = options.work / "distilled.pt"
     if not distilled.is_file():
         teacher, teacher_tokenizer = load_teacher()
@@ -163,6 +161,11 @@ def main() -> None:
     training = Training(student, embedder, settings.rate, settings)
     training.read(readings, compiled(student), progress, options.work / "reader.pt")
     onnx_export.save_reader(options.out, student.cpu())
+
+
+def compiled(run: Run) -> Run:
+    """The same, compiled anew for each length that rows are padded to."""
+    return torch.compile(run, dynamic=False)
 
 
 def learned_glosses(corpus: data.Corpus, tokenizer: Tokenizer) -> dict[tuple[str, str], dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import json
 import math
 import socket
@@ -230,15 +229,8 @@ def test_no_socket_is_opened(archive: Archive, reader: DeepReader, monkeypatch: 
     assert archive.search("the dam", rerank="deep").hits
 
 
-def test_without_onnxruntime_the_message_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    real_import = builtins.__import__
-
-    def without(name: str, *rest: object) -> object:
-        if name.startswith("onnxruntime"):
-            raise ImportError(name)
-        return real_import(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+@pytest.mark.usefixtures("no_onnxruntime")
+def test_without_onnxruntime_the_message_names_the_extra() -> None:
     with pytest.raises(MissingExtraError, match=r"pip install 'backissue\[deep\]'"):
         DeepReader.from_folder(FOLDER, StaticEmbedder.bundled())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import json
 import os
 import shutil
@@ -116,15 +115,8 @@ def test_no_socket_is_opened(tiny_onnx: Path, monkeypatch: pytest.MonkeyPatch) -
     assert load_embedder(tiny_onnx).embed_queries(["korea"]).any()
 
 
-def test_without_onnxruntime_the_message_names_the_extra(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real_import = builtins.__import__
-
-    def without(name: str, *rest: object) -> object:
-        if name.startswith("onnxruntime"):
-            raise ImportError(name)
-        return real_import(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+@pytest.mark.usefixtures("no_onnxruntime")
+def test_without_onnxruntime_the_message_names_the_extra(folder: Path) -> None:
     with pytest.raises(MissingExtraError, match=r"pip install 'backissue\[deep\]'"):
         load_embedder(folder)
 
