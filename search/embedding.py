@@ -11,23 +11,20 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backissue.search.errors import InvalidArgumentError
+from backissue.search.growing import Growing
 from backissue.search.tensors import open_tensors
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
-    from tokenizers.normalizers import Normalizer
-    from tokenizers.pre_tokenizers import PreTokenizer
+from backissue.search.tokeniser import ROW_BYTES, Tokeniser, rows
 
 BUNDLED_ID = "bundled"
 BUNDLED_FOLDER = Path(__file__).parent / "model"
@@ -188,15 +185,12 @@ def _bundled() -> StaticEmbedder:
 class StaticEmbedder:
     """A static model, run by tokenizers and numpy."""
 
-    def __init__(self, tokenizer: Tokenizer, table: Table, model: ModelRecord) -> None:
-        self._tokenizer = tokenizer
+    def __init__(self, tokeniser: Tokeniser, table: Table, model: ModelRecord) -> None:
+        self._tokeniser = tokeniser
         self._table = table
         self._model = model
         # Few bits take longer to read than to multiply, so what was read is kept.
         self._unit = _Rows(table.shape, self.vectors_of)
-        self._chunk = _SPACED if _cuts_at_spaces(tokenizer) else _WHOLE
-        self._memo: dict[str, bytes] = {}
-        self._memo_chars = 0
 
     @classmethod
     def bundled(cls) -> StaticEmbedder:
@@ -206,35 +200,27 @@ class StaticEmbedder:
     @classmethod
     def from_folder(cls, folder: Path, name: str | None = None) -> Self:
         """The model in a folder; its id is `name`, or the folder's full path."""
-        from tokenizers import Tokenizer
-
         module = _static_module(folder) if (folder / "modules.json").is_file() else None
         if module is None:
             raise InvalidArgumentError(f"{folder} holds no static model: its modules.json names no StaticEmbedding")
         try:
-            tokenizer = Tokenizer.from_file(str(module / "tokenizer.json"))
-        except Exception as error:  # tokenizers raises nothing narrower
-            raise InvalidArgumentError(f"{module / 'tokenizer.json'} cannot be read as a tokeniser: {error}") from error
-        try:
             table = Table.open(module / "model.safetensors")
         except (OSError, ValueError, KeyError) as error:
             raise InvalidArgumentError(f"{module / 'model.safetensors'} cannot be read: {error}") from error
-        rows, dimension = table.shape
-        if rows < tokenizer.get_vocab_size():
-            raise InvalidArgumentError(
-                f"{module}: its tokeniser has {tokenizer.get_vocab_size()} tokens, its table {rows} rows"
-            )
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
+        of_tokeniser, of_table = map(sha256, (module / "tokenizer.json", module / "model.safetensors"))
+        tokeniser = Tokeniser.from_folder(module, of_tokeniser.hex())
+        rows_, dimension = table.shape
+        if rows_ < len(tokeniser):
+            raise InvalidArgumentError(f"{module}: its tokeniser has {len(tokeniser)} tokens, its table {rows_} rows")
         query_prompt, passage_prompt = own_prompts(folder)
         record = ModelRecord(
             id=name or str(folder.resolve()),
-            hash=content_hash([module / "tokenizer.json", module / "model.safetensors"]),
+            hash=content_hash([of_tokeniser, of_table]),
             dimension=dimension,
             query_prompt=query_prompt,
             passage_prompt=passage_prompt,
         )
-        return cls(tokenizer, table, record)
+        return cls(tokeniser, table, record)
 
     @property
     def model(self) -> ModelRecord:
@@ -256,17 +242,17 @@ class StaticEmbedder:
 
     def words(self, text: str) -> list[str]:
         """The parts of `text` in order whose tokens, one after the other, are those of the text."""
-        return self._chunk.findall(text)
+        return self._tokeniser.words(text)
 
     def token_ids(self, text: str) -> NDArray[np.int32]:
         """The ids (t,) of the tokens of `text`, without any prompt."""
-        return _rows(b"".join(self._pieces(self._chunk.findall(text))))[:, 0]
+        return rows(b"".join(self._tokeniser.tokens_of(self.words(text))))[:, 0]
 
     def token_ids_of_words(self, words: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """The ids (t,) of the tokens of n `words`, one word's after the other's, and where each begins, (n + 1,)."""
-        pieces = self._pieces(words)
-        starts = np.cumsum([0, *map(len, pieces)], dtype=np.int64) // ROW_BYTES
-        return _rows(b"".join(pieces))[:, 0], starts
+        tokens = self._tokeniser.tokens_of(words)
+        starts = np.cumsum([0, *map(len, tokens)], dtype=np.int64) // ROW_BYTES
+        return rows(b"".join(tokens))[:, 0], starts
 
     def vectors_of(self, ids: NDArray[np.integer[Any]]) -> Vectors:
         """The vectors (t, d) of tokens, not normalised."""
@@ -278,13 +264,8 @@ class StaticEmbedder:
 
     def token_spans(self, text: str) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """The ids (t,) of the tokens of `text`, without any prompt, and where each stands in it (t, 2)."""
-        chunks = list(self._chunk.finditer(text))
-        pieces = self._pieces([chunk[0] for chunk in chunks])
-        rows = _rows(b"".join(pieces))
-        starts = np.repeat(
-            np.array([chunk.start() for chunk in chunks], np.int32), [len(piece) // ROW_BYTES for piece in pieces]
-        )
-        return rows[:, 0], rows[:, 1:] + starts[:, None]
+        found = self._tokeniser.token_rows(text)
+        return found[:, 0], found[:, 1:]
 
     def token_vectors(self, text: str) -> TokenVectors:
         """The tokens of `text`, without any prompt."""
@@ -294,100 +275,60 @@ class StaticEmbedder:
     def _embed(self, texts: Sequence[str], prompt: str) -> Vectors:
         vectors = np.zeros((len(texts), self._model.dimension), np.float32)
         for vector, text in zip(vectors, texts, strict=True):
-            chunks = self._chunk.findall(prompt + text) if text.strip() else ()
-            ids = _rows(b"".join(self._pieces(chunks)))[:, 0]
+            ids = self.token_ids(prompt + text if text.strip() else "")
             for first in range(0, len(ids), GATHER_TOKENS):
-                part = ids[first : first + GATHER_TOKENS]
-                rows = self._unit.of(part)
-                vector += self._unit.lengths(part) @ rows
+                vector += self._unit.sum_of(ids[first : first + GATHER_TOKENS])
         # A sum points where the mean does.
         length: Vectors = np.linalg.norm(vectors, axis=1, keepdims=True)
         np.divide(vectors, length, out=vectors, where=length > 0)
         return vectors
 
-    def _pieces(self, chunks: Sequence[str]) -> list[bytes]:
-        """The tokens of each chunk as int32 rows of (id, start, end within the chunk).
 
-        Language repeats its words, so a look-up replaces nearly all the work of the tokeniser. A full memo is
-        replaced and never emptied, because another thread may still read it.
-        """
-        memo = self._memo
-        try:
-            return [memo[chunk] for chunk in chunks]
-        except KeyError:
-            new = {chunk for chunk in chunks if chunk not in memo}
-        memo.update(self._encode_all(list(new)))
-        self._memo_chars += sum(map(len, new))
-        if self._memo_chars > MEMO_CHARS_MAX:
-            self._memo, self._memo_chars = {}, 0
-        return [memo[chunk] for chunk in chunks]
-
-    def _encode_all(self, chunks: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        if self._chunk is not _SPACED:
-            for chunk in chunks:
-                yield chunk, self._encode(chunk).tobytes()
-            return
-        # The tokens of a text are those of its words one by one, so many words are encoded as one text.
-        for first in range(0, len(chunks), ENCODED_AT_ONCE):
-            some = chunks[first : first + ENCODED_AT_ONCE]
-            rows = self._encode(" ".join(some))
-            starts = np.cumsum([0, *(len(chunk) + 1 for chunk in some)], dtype=np.int32)
-            bounds = np.searchsorted(rows[:, 1], starts)
-            rows[:, 1:] -= np.repeat(starts[:-1], np.diff(bounds))[:, np.newaxis]
-            pieces = rows.tobytes()
-            for chunk, (a, b) in zip(some, pairwise((bounds * ROW_BYTES).tolist()), strict=True):
-                yield chunk, pieces[a:b]
-
-    def _encode(self, text: str) -> NDArray[np.int32]:
-        """One `encode` a text and no batch: a batch starts threads, which do not survive a fork."""
-        encoding = self._tokenizer.encode(encodable(text), add_special_tokens=False)
-        rows = np.empty((len(encoding.ids), 3), np.int32)
-        rows[:, 0] = encoding.ids
-        rows[:, 1:] = np.array(encoding.offsets, np.int32).reshape(-1, 2)
-        return rows
-
-
-ENCODED_AT_ONCE = 256
 GATHER_TOKENS = 1 << 9
 """Token vectors summed at a time: 512 of 256 dimensions stay in the second-level cache, 17 times faster than 65,536."""
-
-MEMO_CHARS_MAX = 1_500_000
-"""About 200,000 words, 45 MB."""
-
-# The white space of the tokeniser's own rules (Unicode White_Space); Python's \s counts U+001C to U+001F as well.
-_SPACED = re.compile("[^ \t-\r\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
-_WHOLE = re.compile(r"(?s).+")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-ROW_BYTES = 3 * np.dtype(np.int32).itemsize
 
 
 class _Rows:
     """Vectors of tokens at length 1, and their lengths, that are worked out when they are first asked for, and kept.
 
-    The system gives memory only to the rows that are written: 134 MB for all 131,072 tokens of the bundled model, of
-    which an archive uses some.
+    They stand in the order in which they were asked for, so that an archive has memory for those alone that it uses.
     """
 
     def __init__(self, shape: tuple[int, int], vectors_of: Callable[[NDArray[np.integer[Any]]], Vectors]) -> None:
-        self._rows = np.zeros(shape, dtype=np.float32)
-        self._lengths = np.zeros(shape[0], dtype=np.float32)
-        self._is_kept = np.zeros(shape[0], dtype=np.bool_)
+        tokens, dimension = shape
         self._vectors_of = vectors_of
+        self._keeping = threading.Lock()
+        self._rows = Growing(np.zeros((0, dimension), dtype=np.float32))
+        self._lengths = Growing(np.zeros(0, dtype=np.float32))
+        self._places = np.full(tokens, -1, dtype=np.int32)
 
     def of(self, ids: NDArray[np.integer[Any]]) -> Vectors:
         """The vectors (t, d) of tokens at length 1."""
-        if len(new := ids[~self._is_kept[ids]]):
-            vectors = self._vectors_of(new)
-            self._lengths[new] = np.linalg.norm(vectors, axis=1)
-            self._rows[new] = unit_rows(vectors)
-            self._is_kept[new] = True
-        rows: Vectors = self._rows[ids]
-        return rows
+        places = self._kept(ids)
+        unit: Vectors = self._rows.values[places]
+        return unit
 
-    def lengths(self, ids: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
-        """The lengths (t,) of the vectors of tokens that `of` was asked for."""
-        lengths: NDArray[np.float32] = self._lengths[ids]
-        return lengths
+    def sum_of(self, ids: NDArray[np.integer[Any]]) -> Vectors:
+        """The sum (d,) of the vectors of tokens at their own lengths."""
+        places = self._kept(ids)
+        total: Vectors = self._lengths.values[places] @ self._rows.values[places]
+        return total
+
+    def _kept(self, ids: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
+        """Where tokens stand."""
+        places: NDArray[np.int32] = self._places[ids]
+        if places.min(initial=0) < 0:
+            with self._keeping:
+                self._keep(np.array(list({*ids[self._places[ids] < 0].tolist()}), dtype=np.int32))
+            places = self._places[ids]
+        return places
+
+    def _keep(self, new: NDArray[np.int32]) -> None:
+        vectors = self._vectors_of(new)
+        first = len(self._rows.values)
+        self._rows = self._rows.followed_by(unit_rows(vectors))
+        self._lengths = self._lengths.followed_by(np.linalg.norm(vectors, axis=1))
+        self._places[new] = np.arange(first, first + len(new))  # Last: others read places first, then what is there.
 
 
 def unit_rows(vectors: Vectors) -> Vectors:
@@ -395,44 +336,6 @@ def unit_rows(vectors: Vectors) -> Vectors:
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit: Vectors = vectors / np.maximum(norms, 1e-9)
     return unit
-
-
-def _rows(pieces: bytes) -> NDArray[np.int32]:
-    return np.frombuffer(pieces, np.int32).reshape(-1, 3)
-
-
-_ONE_CHARACTER = re.compile(r"[^\[\s]|\[[^\]\s]+\]")
-_SPACE_CUTTERS = frozenset({"WhitespaceSplit", "Whitespace", "BertPreTokenizer"})
-_CHAR_NORMALIZERS = frozenset({"NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "BertNormalizer"})
-
-
-def _cuts_at_spaces(tokenizer: Tokenizer) -> bool:
-    """Whether the tokens of a text are those of its words one by one."""
-    cutters = _steps(tokenizer.pre_tokenizer, "pretokenizers")
-    normalizers = _steps(tokenizer.normalizer, "normalizers")
-    return bool(cutters) and cutters[0]["type"] in _SPACE_CUTTERS and all(map(_normalizes_characters, normalizers))
-
-
-def _normalizes_characters(step: Mapping[str, Any]) -> bool:
-    """Whether a step of a normaliser changes characters one by one, and no white space."""
-    if step["type"] == "Replace":
-        (pattern,) = step["pattern"].values()
-        return _ONE_CHARACTER.fullmatch(pattern) is not None and not step["content"].isspace()
-    return step["type"] in _CHAR_NORMALIZERS
-
-
-def _steps(component: PreTokenizer | Normalizer | None, inner: str) -> list[dict[str, Any]]:
-    """The steps of a part of a tokeniser, whose state is the JSON that tokenizer.json has of it."""
-    if component is None:
-        return []
-    state = json.loads(component.__getstate__())
-    steps: list[dict[str, Any]] = state.get(inner, [state])
-    return steps
-
-
-def encodable(text: str) -> str:
-    """The text with lone surrogates replaced one for one, which no tokeniser takes."""
-    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _static_module(folder: Path) -> Path | None:
@@ -459,10 +362,12 @@ def own_prompts(folder: Path) -> tuple[str, str]:
     return prompts.get("query") or "", prompts.get("passage") or prompts.get("document") or ""
 
 
-def content_hash(files: Sequence[Path]) -> str:
-    """One SHA-256 over the contents of files, in their order."""
-    digest = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
-    return f"sha256:{digest.hexdigest()}"
+def sha256(path: Path) -> bytes:
+    """The hash of a file's content."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").digest()
+
+
+def content_hash(digests: Iterable[bytes]) -> str:
+    """One SHA-256 over those of files, in their order."""
+    return f"sha256:{hashlib.sha256(b''.join(digests)).hexdigest()}"

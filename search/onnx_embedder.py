@@ -18,15 +18,10 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from backissue.search.embedding import (
-    ModelRecord,
-    Vectors,
-    content_hash,
-    encodable,
-    modules_of,
-)
+from backissue.search.embedding import ModelRecord, Vectors, content_hash, modules_of, sha256
 from backissue.search.errors import InvalidArgumentError
 from backissue.search.onnx_session import in_threads, open_session
+from backissue.search.tokeniser import encodable, read_tokenizer
 from backissue.search.transformer import prompts_of
 
 if TYPE_CHECKING:
@@ -79,7 +74,7 @@ class OnnxEmbedder:
         parts = sorted(weights.parent.glob(f"{weights.name}*"))
         record = ModelRecord(
             str(folder.resolve()),
-            content_hash([folder / transformer / "tokenizer.json", pooling_config, *parts]),
+            content_hash(map(sha256, [folder / transformer / "tokenizer.json", pooling_config, *parts])),
             _run(session, tokenizer.encode("a")).shape[1],
             *prompts_of(configured, folder.name),
         )
@@ -137,14 +132,7 @@ def _session(weights: Path) -> InferenceSession:
 
 
 def _tokenizer(folder: Path) -> Tokenizer:
-    from tokenizers import Tokenizer
-
-    path = folder / "tokenizer.json"
-    try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers raises nothing narrower
-        raise InvalidArgumentError(f"{path} cannot be read as a tokeniser: {error}") from error
-    tokenizer.no_padding()
+    tokenizer = read_tokenizer(folder / "tokenizer.json")
     tokenizer.enable_truncation(int(_config(folder / "sentence_bert_config.json").get("max_seq_length") or MAX_TOKENS))
     tokenizer.encode_special_tokens = True  # What a text calls [SEP] is text.
     return tokenizer

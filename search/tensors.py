@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 _TYPES = {
     "F16": "<f2", "F32": "<f4", "F64": "<f8",
     "I8": "i1", "I32": "<i4", "I64": "<i8",
-    "U8": "u1", "U16": "<u2", "U32": "<u4",
+    "U8": "u1", "U16": "<u2", "U32": "<u4", "U64": "<u8",
 }  # fmt: skip
 _LENGTH = struct.Struct("<Q")
 
@@ -27,16 +27,19 @@ def open_tensors(path: Path) -> Mapping[str, NDArray[Any]]:
         ValueError: it is no such file, is cut, or holds an array of a type that is not read here.
         OSError: it cannot be read.
     """
+    return open_described(path)[0]
+
+
+def open_described(path: Path) -> tuple[Mapping[str, NDArray[Any]], Mapping[str, str]]:
+    """As `open_tensors`, and the metadata that stand beside them."""
     with path.open("rb") as file:
         content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     try:
         (length,) = _LENGTH.unpack_from(content)
         header: dict[str, dict[str, Any]] = json.loads(content[_LENGTH.size : _LENGTH.size + length])
-        return {
-            name: _array(content, _LENGTH.size + length, **tensor)
-            for name, tensor in header.items()
-            if name != "__metadata__"
-        }
+        metadata = header.pop("__metadata__", {})
+        begin = _LENGTH.size + length
+        return {name: _array(content, begin, **tensor) for name, tensor in header.items()}, metadata
     except (struct.error, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no safetensors file ({error!r})") from error
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from backissue.search.embedding import ModelRecord, Vectors, encodable
+from backissue.search.embedding import ModelRecord, Vectors
 from backissue.search.errors import InvalidArgumentError, MissingExtraError
+from backissue.search.tokeniser import encodable
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

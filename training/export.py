@@ -6,6 +6,7 @@ python training/export.py --model search/model --out FOLDER
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
+
+from backissue.search.merges import FILE as MERGES_FILE
+from backissue.search.merges import ID_BITS
 
 # The names of modules that sentence-transformers 3.2 to 6 all understand.
 MODULES = [
@@ -28,6 +32,15 @@ CONFIG = {
     "similarity_fn_name": "cosine",
 }
 LARGEST = np.iinfo(np.int8).max
+OTHER_TOKENS = (
+    "dropout",
+    "unk_token",
+    "continuing_subword_prefix",
+    "end_of_word_suffix",
+    "byte_fallback",
+    "ignore_merges",
+)
+"""What makes a model of pairs give other tokens than its merges alone."""
 
 
 def save(folder: Path, tokenizer: Tokenizer, table: NDArray[np.floating[Any]], *, plain: bool = False) -> None:
@@ -38,7 +51,9 @@ def save(folder: Path, tokenizer: Tokenizer, table: NDArray[np.floating[Any]], *
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "1_Normalize").mkdir(exist_ok=True)
     (folder / "1_Normalize" / "config.json").write_text("{}\n", encoding="utf-8")
-    (folder / "tokenizer.json").write_text(compact(tokenizer), encoding="utf-8")
+    content = compact(tokenizer)
+    (folder / "tokenizer.json").write_text(content, encoding="utf-8")
+    save_merges(folder / MERGES_FILE, content)
     scaled = table / np.sqrt((table.astype(np.float32) ** 2).mean())
     tensors = {"embedding.weight": scaled.astype(np.float16)} if plain else quantised(scaled.astype(np.float32))
     save_file(tensors, folder / "model.safetensors")
@@ -52,6 +67,34 @@ def compact(tokenizer: Tokenizer) -> str:
     content = json.loads(tokenizer.to_str())
     content["model"]["merges"] = [" ".join(merge) for merge in content["model"]["merges"]]
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+def save_merges(path: Path, tokenizer: str) -> None:
+    """Write what `backissue.search.merges` reads of a tokeniser, given as `compact` does.
+
+    Nothing is written of one whose tokens are other than single characters and then, in order, what its merges give.
+    """
+    path.unlink(missing_ok=True)
+    content = json.loads(tokenizer)
+    model = content["model"]
+    if model["type"] != "BPE" or any(model[option] for option in OTHER_TOKENS) or content["added_tokens"]:
+        return
+    ids, merges = model["vocab"], [merge.split(" ") for merge in model["merges"]]
+    merged = [ids[left + right] for left, right in merges]
+    characters = sorted(token for token in ids if len(token) == 1)
+    if len(merged) + len(characters) != len(ids) or merged != sorted(set(merged)):
+        return
+    keys = np.array([ids[left] << ID_BITS | ids[right] for left, right in merges], dtype=np.uint64)
+    order = np.argsort(keys)
+    tensors = {
+        "characters": np.array([ord(character) for character in characters], dtype=np.uint32),
+        "character_ids": np.array([ids[character] for character in characters], dtype=np.uint32),
+        "merges": keys[order],
+        "merge_ids": np.array(merged, dtype=np.uint32)[order],
+    }
+    steps = json.dumps(content | {"model": model | {"vocab": {}, "merges": []}}, ensure_ascii=False)
+    save_file(tensors, path, {"sha256": hashlib.sha256(tokenizer.encode()).hexdigest(), "tokenizer": steps})
+    path.chmod(0o644)
 
 
 def quantised(table: NDArray[np.float32]) -> dict[str, NDArray[Any]]:

@@ -14,8 +14,6 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
@@ -191,17 +189,6 @@ def kept_bundled() -> StaticEmbedder:
     return StaticEmbedder.bundled()
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.lists(st.text(max_size=60), max_size=4))
-def test_cutting_at_spaces_changes_nothing(texts: list[str]) -> None:
-    bundled = kept_bundled()
-    whole = [bundled._tokenizer.encode(text, add_special_tokens=False) for text in texts]
-    for text, expected in zip(texts, whole, strict=True):
-        tokens = bundled.token_vectors(text)
-        assert tokens.ids.tolist() == expected.ids
-        assert [tuple(span) for span in tokens.spans.tolist()] == expected.offsets
-
-
 @pytest.fixture
 def export(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The script that writes models."""
@@ -213,7 +200,7 @@ def test_sentence_transformers_gives_the_same_vectors_where_the_model_is_written
     bundled: StaticEmbedder, export: ModuleType, tmp_path: Path
 ) -> None:
     sentence_transformers = pytest.importorskip("sentence_transformers", reason="needs backissue[transformers]")
-    export.save(tmp_path, bundled._tokenizer, export.load(BUNDLED_FOLDER), plain=True)
+    export.save(tmp_path, bundled._tokeniser.whole(), export.load(BUNDLED_FOLDER), plain=True)
     other = sentence_transformers.SentenceTransformer(str(tmp_path), device="cpu")
     texts = [text for text in SOME_TEXTS if text]
     # It sums in half precision, the type of the weights.
@@ -272,14 +259,14 @@ def test_the_empty_text_is_similar_to_nothing(embedder: Embedder) -> None:
 def test_a_full_memo_changes_nothing(tiny_static: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [f"{word} {other}" for word in WORDS for other in WORDS]
     expected = StaticEmbedder.from_folder(tiny_static).embed_passages(texts)
-    monkeypatch.setattr("backissue.search.embedding.MEMO_CHARS_MAX", 10)
+    monkeypatch.setattr("backissue.search.tokeniser.MEMO_CHARS_MAX", 10)
     np.testing.assert_array_equal(StaticEmbedder.from_folder(tiny_static).embed_passages(texts), expected)
 
 
 def test_several_threads_get_what_one_gets(tiny_static: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [f"{word}{i} {other}" for i in range(5) for word in WORDS for other in WORDS]
     expected = StaticEmbedder.from_folder(tiny_static).embed_passages(texts)
-    monkeypatch.setattr("backissue.search.embedding.MEMO_CHARS_MAX", 200)
+    monkeypatch.setattr("backissue.search.tokeniser.MEMO_CHARS_MAX", 200)
     shared = StaticEmbedder.from_folder(tiny_static)
     got: list[np.ndarray] = []
     threads = [threading.Thread(target=lambda: got.append(shared.embed_passages(texts))) for _ in range(6)]
