@@ -23,6 +23,8 @@ from bench.timing import Target
 
 WARM_S, ASKED_S = 5.0, 20.0
 PART = 0.8
+HITS = 10
+"""As many as a page shows."""
 
 
 def load(index: Path, given: Corpus) -> Iterator[str | Target]:
@@ -72,7 +74,7 @@ async def _at_capacity(client: httpx.AsyncClient, questions: Sequence[str], seco
     async def one(seed: int) -> None:
         rng = random.Random(seed)
         while time.monotonic() < ends_s:
-            await ask(client, rng.choice(questions), seen)
+            await ask(client, rng.choice(questions), seen, HITS)
 
     await asyncio.gather(*(one(seed) for seed in range(CAPACITY)))
     return seen
@@ -83,7 +85,7 @@ async def _at_rate(client: httpx.AsyncClient, questions: Sequence[str], rate: fl
     asked = []
     while time.monotonic() < ends_s:
         await asyncio.sleep(rng.expovariate(rate))
-        asked.append(asyncio.create_task(ask(client, rng.choice(questions), seen)))
+        asked.append(asyncio.create_task(ask(client, rng.choice(questions), seen, HITS)))
     await asyncio.gather(*asked)
     return seen
 

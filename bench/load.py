@@ -109,11 +109,11 @@ async def is_ready(client: httpx.AsyncClient) -> bool:
         return False
 
 
-async def ask(client: httpx.AsyncClient, question: str, seen: Seen) -> None:
+async def ask(client: httpx.AsyncClient, question: str, seen: Seen, hits: int = HITS) -> None:
     """One search, and what came of it."""
     started_s = time.perf_counter()
     try:
-        answer = await client.get("/v1/search", params={"q": question, "k": HITS})
+        answer = await client.get("/v1/search", params={"q": question, "k": hits})
     except httpx.HTTPError:
         seen.lost += 1
         return

@@ -7,6 +7,7 @@ import gc
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -18,6 +19,7 @@ from backissue.api.http.jobs import Job, JobRunner, JobStore
 from backissue.api.http.limiting import Limiter
 from backissue.api.http.problems import ApiError
 from backissue.api.http.settings import ServerSettings
+from backissue.api.http.turns import Turns
 from backissue.search.errors import BackissueError, InvalidArgumentError
 from backissue.search.layout import IndexPaths
 
@@ -32,6 +34,9 @@ log = logging.getLogger(__name__)
 
 _WRITES_WAITING = 16
 _WARMING_QUESTION = "what happened today"
+
+_SHORT = frozenset({"fast", "off"})
+"""Rerankers that are done in milliseconds, and hold the interpreter while they work."""
 
 LOCK_WAIT_SECONDS = 5.0
 """How long a change waits for a writer in another process before its client is told to come back."""
@@ -54,6 +59,7 @@ class Service:
             seconds=settings.max_search_seconds,
         )
         self._writes = Gate("write", at_once=1, waiting=_WRITES_WAITING, seconds=None)
+        self._turns = Turns()
         self._jobs = JobRunner(JobStore(jobs_folder))
         self.limiter = Limiter()
         self._archive: Archive | None = None
@@ -81,7 +87,9 @@ class Service:
         """
         return await self._reads.run(lambda: work(self._opened()))
 
-    async def search(self, request: Request, question: str, *, budget_ms: float | None = None, **how: Any) -> Results:
+    async def search(
+        self, request: Request, question: str, *, rerank: str = "fast", budget_ms: float | None = None, **how: Any
+    ) -> Results:
         """What `Archive.search` finds. It stops when the client goes, and leaves out what neither the client's budget
         nor the server's has time for.
 
@@ -91,11 +99,12 @@ class Service:
         """
         budget = min((ms for ms in (budget_ms, self.settings.search_budget_ms) if ms), default=None)
         cancelled = threading.Event()
-        return await self._reads.run(
-            lambda: self._opened().search(question, budget_ms=budget, cancelled=cancelled, **how),
-            stop=cancelled,
-            gone=_client_gone(request),
-        )
+
+        def find() -> Results:
+            with self._turns.taken() if rerank in _SHORT else nullcontext():
+                return self._opened().search(question, rerank=rerank, budget_ms=budget, cancelled=cancelled, **how)
+
+        return await self._reads.run(find, stop=cancelled, gone=_client_gone(request))
 
     async def warm_up(self) -> None:
         """Opens the archive and asks it once, so that no reader waits for the models to load. Until then the service is

@@ -83,7 +83,9 @@ class ServerSettings:
     rerankers: tuple[str, ...] = _setting(
         (), _items, "Other rerankers that a request may ask for, separated by commas, besides fast, deep and off."
     )
-    max_concurrent_searches: int = _setting(4, int, "Searches that run at once.", minimum=1)
+    max_concurrent_searches: int = _setting(
+        4, int, "Searches that run at once; those that take milliseconds do so in turn.", minimum=1
+    )
     max_queued_searches: int = _setting(64, int, "Searches that may wait; more are told to come back.", minimum=0)
     max_search_seconds: float = _setting(10.0, float, "Time that a search may take, waiting included.", minimum=0.001)
     search_budget_ms: float = _setting(
