@@ -17,7 +17,7 @@ from backissue.indexer.forward import Word, parts_of, token_type
 from backissue.indexer.lexical import LexicalPassage
 from backissue.search.analysis import forms, may_come_again
 from backissue.search.embedding import StaticEmbedder
-from backissue.search.forward import HASH_BYTES
+from backissue.search.forward import HASH_BYTES, gathered
 from backissue.search.lexical import exact_field
 
 ANALYSED_AT_ONCE = 256
@@ -40,8 +40,8 @@ class Analysed:
 
 
 class _Word(NamedTuple):
-    """What a word gives the indexes: the keys of its terms and how it is written, joined by spaces; how many terms it
-    has; and what the forward index keeps of it, in more than one part where it is long.
+    """What a word gives the indexes: the keys of its terms and how it is written, each with a space before; how many
+    terms it has; and what the forward index keeps of it, in more than one part where it is long.
     """
 
     keys: str
@@ -61,40 +61,78 @@ def analyse_passages(records: Sequence[Record]) -> Analysed:
 
 
 def _analysed(records: Sequence[Record]) -> Analysed:
-    embedder = StaticEmbedder.bundled()
-    written = [(lang, embedder.words(title), embedder.words(text)) for _, title, text, lang, *_ in records]
-    met: defaultdict[str, list[list[str]]] = defaultdict(list)
-    for lang, in_title, in_text in written:
-        met[lang] += in_title, in_text
-    for lang, texts in met.items():
-        _words_of(lang).meet(chain.from_iterable(texts))
-    passages, words, counts = [], [], []
-    places: defaultdict[Word, int] = defaultdict(count().__next__)
-    for (row, _, _, _, *codes, day), (lang, in_title, in_text) in zip(records, written, strict=True):
-        known = _words_of(lang)
-        of_title, of_text = [known[word] for word in in_title], [known[word] for word in in_text]
-        lang_code, source, section, author = codes
-        passages.append(
-            LexicalPassage(
-                row,
-                _joined([word.keys for word in of_text]),
-                _joined([word.keys for word in of_title]),
-                exact_field(_joined([word.written for word in of_title]), _joined([word.written for word in of_text])),
-                (lang_code, source, section, author),
-                day,
-            )
+    cut = StaticEmbedder.bundled().words
+    # Each word of a language is numbered where it is met first, and looked up once.
+    langs = {lang: _Met(lang) for _, _, _, lang, *_ in records}
+    titles = [langs[lang].numbers_of(cut(title)) for _, title, _, lang, *_ in records]
+    texts = [langs[lang].numbers_of(cut(text)) for _, _, text, lang, *_ in records]
+    offsets: dict[str, int] = {}
+    known: list[_Word] = []
+    for lang, met in langs.items():
+        offsets[lang] = len(known)
+        known += met.look_up()
+    passages = [
+        LexicalPassage(row, *langs[lang].written(in_title, in_text), (lang_code, source, section, author), day)
+        for (row, _, _, lang, lang_code, source, section, author, day), in_title, in_text in zip(
+            records, titles, texts, strict=True
         )
-        own = [places[part] for word in of_title + of_text for part in word.parts]
-        words += own
-        title_terms = sum([word.terms for word in of_title])
-        counts.append((len(own), title_terms + sum([word.terms for word in of_text]), title_terms))
-    return Analysed(
-        passages, list(places), np.array(words, dtype=np.int32), np.array(counts, dtype=np.int64).reshape(-1, 3)
-    )
+    ]
+    return Analysed(passages, *_forward(known, titles, texts, [offsets[lang] for _, _, _, lang, *_ in records]))
 
 
-def _joined(parts: list[str]) -> str:
-    return " ".join(filter(None, parts))
+class _Met:
+    """The words of a language that some passages have, numbered as they are met."""
+
+    def __init__(self, lang: str) -> None:
+        self._lang = lang
+        self._numbers: dict[str, int] = defaultdict(count().__next__)
+        self._keys: list[str] = []
+        self._written: list[str] = []
+
+    def numbers_of(self, words: Iterable[str]) -> list[int]:
+        """The numbers of words."""
+        return [*map(self._numbers.__getitem__, words)]
+
+    def look_up(self) -> list[_Word]:
+        """What the words give, in their order."""
+        known = _words_of(self._lang).of([*self._numbers])
+        self._keys, self._written = [word.keys for word in known], [word.written for word in known]
+        return known
+
+    def written(self, in_title: Sequence[int], in_text: Sequence[int]) -> tuple[str, str, str]:
+        """What the lexical index takes of a passage whose title and text have these words."""
+        surface = exact_field(_joined(self._written, in_title), _joined(self._written, in_text))
+        return _joined(self._keys, in_text), _joined(self._keys, in_title), surface
+
+
+def _joined(parts: Sequence[str], numbers: Iterable[int]) -> str:
+    """Parts of these numbers, each of which has a space before it or is empty."""
+    return "".join(map(parts.__getitem__, numbers))[1:]
+
+
+def _forward(
+    known: Sequence[_Word], titles: Sequence[list[int]], texts: Sequence[list[int]], offsets: Sequence[int]
+) -> tuple[list[Word], NDArray[np.int32], NDArray[np.int64]]:
+    """What the forward index takes of n passages, whose titles and texts have words that stand in `known` so far behind
+    an offset, (n,).
+    """
+    places: defaultdict[Word, int] = defaultdict(count().__next__)
+    parts = np.array([places[part] for word in known for part in word.parts], dtype=np.int32)
+    part_counts = np.array([len(word.parts) for word in known], dtype=np.int64)
+    in_title, in_text = (np.array([*map(len, some)], dtype=np.int64) for some in (titles, texts))
+    numbers = np.array([*chain.from_iterable(map(chain, titles, texts))], dtype=np.int64)
+    numbers += np.repeat(np.array(offsets, dtype=np.int64), in_title + in_text)
+    words, part_starts = gathered(parts, _starts(part_counts)[:-1][numbers], part_counts[numbers])
+    term_starts = _starts(np.array([word.terms for word in known], dtype=np.int64)[numbers])
+    ends = np.cumsum(in_title + in_text)
+    begins = ends - in_title - in_text
+    of_title = term_starts[begins + in_title] - term_starts[begins]
+    counts = [part_starts[ends] - part_starts[begins], term_starts[ends] - term_starts[begins], of_title]
+    return list(places), words, np.stack(counts, axis=1)
+
+
+def _starts(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.append(0, np.cumsum(counts))
 
 
 class _Words(dict[str, _Word]):
@@ -103,15 +141,20 @@ class _Words(dict[str, _Word]):
     def __init__(self, lang: str) -> None:
         super().__init__()
         self._lang = lang
-        self._passing: list[str] = []
 
-    def meet(self, words: Iterable[str]) -> None:
-        """Has each of some words here until others are met, and those that may come again for longer."""
-        for word in self._passing:
-            self.pop(word, None)
+    def of(self, words: Sequence[str]) -> list[_Word]:
+        """What words give, each of them another. Those that may come again are kept until there are too many."""
         if len(self) > _MOST_REMEMBERED:
             self.clear()
-        new = list({word: None for word in words if word not in self})
+        new = [word for word in words if word not in self]
+        self._meet(new)
+        given = [*map(self.__getitem__, words)]
+        for word in new:
+            if not may_come_again(word):
+                del self[word]
+        return given
+
+    def _meet(self, new: Sequence[str]) -> None:
         # Many are cut into tokens together, which takes a third of the time.
         embedder = StaticEmbedder.bundled()
         tokens, starts = embedder.token_ids_of_words(new)
@@ -120,8 +163,8 @@ class _Words(dict[str, _Word]):
         for word, (first, last) in zip(new, pairwise(bounds), strict=True):
             found = forms(word, self._lang)
             parts = parts_of(found.hashes, written[first:last], of_token.itemsize)
-            self[word] = _Word(found.keys, found.surface, len(found.hashes) // HASH_BYTES, parts)
-        self._passing = [word for word in new if not may_come_again(word)]
+            keys, surface = (f" {part}" if part else "" for part in (found.keys, found.surface))
+            self[word] = _Word(keys, surface, len(found.hashes) // HASH_BYTES, parts)
 
 
 _words_of = cache(_Words)

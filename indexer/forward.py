@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -104,12 +104,24 @@ class _OfWords:
                 array.append(gathered(values, starts[some], counts[some])[0])
 
 
+class _Numbers(dict[Word, int]):
+    """The numbers of words; one that is not there is given its number by `add`."""
+
+    def __init__(self, add: Callable[[Word], int], known: Iterable[tuple[Word, int]] = ()) -> None:
+        super().__init__(known)
+        self._add = add
+
+    def __missing__(self, word: Word) -> int:
+        number = self[word] = self._add(word)
+        return number
+
+
 class Vocabulary:
     """The words of an index, numbered as they come."""
 
     def __init__(self, terms: _OfWords, tokens: _OfWords) -> None:
         self._terms, self._tokens = terms, tokens
-        self._numbers: dict[Word, int] = {}
+        self._numbers = _Numbers(self._add)
         self._often = np.zeros(1, dtype=np.int64)
         self._size = 0
 
@@ -117,26 +129,25 @@ class Vocabulary:
         """The numbers (n,) of n words, each another, that stand in the next passages so often, (n,)."""
         if len(self._numbers) > WORDS_REMEMBERED:
             self._forget()
-        known = self._numbers
-        numbers = np.array([known[one] if one in known else self._added(one) for one in words], dtype=np.uint32)
+        numbers = np.array([*map(self._numbers.__getitem__, words)], dtype=np.uint32)
         if self._size > len(self._often):
             self._often = np.concatenate([self._often, np.zeros(self._size, dtype=np.int64)])
         self._often[numbers] += often
         return numbers
 
-    def _added(self, word: Word) -> int:
+    def _add(self, word: Word) -> int:
         terms_end = 1 + word[0] * HASH_BYTES
         self._terms.append(word[1:terms_end])
         self._tokens.append(word[terms_end:])
-        number = self._numbers[word] = self._size
         self._size += 1
-        return number
+        return self._size - 1
 
     def _forget(self) -> None:
         """Forgets half of the words at least, the rarest, most of which never come again."""
         least = 2
         while len(self._numbers) > WORDS_REMEMBERED // 2:
-            self._numbers = {word: number for word, number in self._numbers.items() if self._often[number] >= least}
+            kept = [(word, number) for word, number in self._numbers.items() if self._often[number] >= least]
+            self._numbers = _Numbers(self._add, kept)
             least *= 2
 
     def save(self, folder: Path) -> NDArray[np.uint32]:
