@@ -123,19 +123,24 @@ def _weight(script: str) -> int:
 
 def _by_words_and_letters(sample: str, candidates: Sequence[str], enough: float) -> Detection:
     words = _words(sample)
-    stops = _stop_word_scores(words, candidates)
-    letters = _letter_scores(sample, candidates)
-    scores = {lang: stops[lang] + letters[lang] for lang in candidates}
-    # How much of a posterior is believed: the more there is to go by, the more.
+    scores = evidence = _stop_word_scores(words, candidates)
+    if letters := _letter_scores(sample, candidates):
+        evidence = {lang: score + letters[lang] / _LETTERS_PER_WORD for lang, score in scores.items()}
+        scores = {lang: score + letters[lang] for lang, score in scores.items()}
     length = sum(map(len, words)) / _CHARS_OF_EVIDENCE
-    believed = {lang: -math.expm1(-(stops[lang] + letters[lang] / _LETTERS_PER_WORD + length)) for lang in candidates}
     posterior = _softmax(scores)
-    if max(posterior.values()) < _SURE and max(believed.values()) >= enough:
-        for lang, probability in _detector_probabilities(sample, candidates).items():
-            scores[lang] += math.log(max(probability, _PROBABILITY_FLOOR))
-        posterior = _softmax(scores)
-    lang = max(candidates, key=posterior.__getitem__)
-    return Detection(lang, posterior[lang] * believed[lang])
+    if max(posterior.values()) < _SURE and _believed(max(evidence.values()) + length) >= enough:
+        found = _detector_probabilities(sample, candidates)
+        posterior = _softmax(
+            {lang: score + math.log(max(found[lang], _PROBABILITY_FLOOR)) for lang, score in scores.items()}
+        )
+    lang = max(posterior, key=posterior.__getitem__)
+    return Detection(lang, posterior[lang] * _believed(evidence[lang] + length))
+
+
+def _believed(evidence: float) -> float:
+    """How much of a posterior is believed: the more there is to go by, the more."""
+    return -math.expm1(-evidence)
 
 
 def _words(sample: str) -> Collection[str]:
@@ -167,9 +172,10 @@ def _scores_of_stop_word() -> dict[str, dict[str, float]]:
 
 
 def _letter_scores(sample: str, candidates: Sequence[str]) -> dict[str, float]:
-    scores = dict.fromkeys(candidates, 0.0)
+    """What the letters of a text say for each candidate; nothing where they are those that all have."""
     if sample.isascii():
-        return scores
+        return {}
+    scores = dict.fromkeys(candidates, 0.0)
     for character in set(sample.lower()):
         if character in _SIGNS and _SIGNS[character] in scores:
             scores[_SIGNS[character]] += _SIGN
