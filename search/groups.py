@@ -106,9 +106,9 @@ def decay(families: Families, snapshot: Snapshot, recency_days: float | None) ->
     if not recency_days or not snapshot.newest_day:
         return families
     day = snapshot.columns.day[families.positions].astype(np.float64)
-    return replace(
-        families, score=np.where(day > 0, families.score * 0.5 ** ((snapshot.newest_day - day) / recency_days), 0.0)
-    )
+    with np.errstate(over="ignore"):  # What is older than any number of such times is worth nothing.
+        halvings = (snapshot.newest_day - day) / recency_days
+    return replace(families, score=np.where(day > 0, families.score * 0.5**halvings, 0.0))
 
 
 def order(families: Families, columns: Columns, sort: Sort) -> Families:

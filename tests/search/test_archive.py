@@ -144,6 +144,13 @@ def test_sorting_by_date_puts_the_newest_first_and_the_undated_last(archive):
     assert days == sorted(days, reverse=True)
 
 
+def test_the_shortest_of_times_leaves_what_is_of_the_newest_day(archive):
+    plain = archive.search("dam reservoir train", k=100).hits
+    newest = max(hit.article.published or "" for hit in plain)[:10]
+    for hit in archive.search("dam reservoir train", k=100, recency_days=5e-324).hits:
+        assert (hit.score > 0) == (hit.article.published or "").startswith(newest)
+
+
 def test_recency_halves_a_score_by_age(archive):
     plain = {hit.article.id: hit.score for hit in archive.search("dam reservoir train", k=100).hits}
     decayed = {hit.article.id: hit.score for hit in archive.search("dam reservoir train", k=100, recency_days=30).hits}
