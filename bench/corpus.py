@@ -24,6 +24,10 @@ ZIPF = 1.07
 _SYLLABLES = [c + v for c in "bdfgklmnprstvz" for v in "aeiou"]
 
 
+_AT_ONCE = 1 << 16
+
+Vectors = NDArray[np.float32]
+
 SECTIONS = (0.001, 0.01, 0.1, 0.5)
 _DRAWN = np.random.default_rng(7).random(99_991)  # a prime, so that sections know nothing of languages
 
@@ -96,16 +100,21 @@ def make(passages: int, questions: int, seed: int = 1) -> Corpus:
     asked = asking.integers(0, topics, size=questions)
     return Corpus(
         texts=[drawn(rng, int(n), int(t), TOPIC_SHARE) for n, t in zip(lengths, topic, strict=True)],
-        vectors=_near(rng, centres[topic], 0.9),
+        vectors=_near(rng, centres, topic, 0.9),
         questions=[drawn(asking, int(asking.integers(4, 8)), int(t), 0.8) for t in asked],
-        question_vectors=_near(asking, centres[asked], 1.1),
+        question_vectors=_near(asking, centres, asked, 1.1),
     )
 
 
-def _near(rng: np.random.Generator, centres: NDArray[np.float32], spread: float) -> NDArray[np.float32]:
-    noise = rng.normal(size=centres.shape).astype(np.float32) * np.float32(spread / DIMENSION**0.5)
-    return _unit(centres + noise)
+def _near(rng: np.random.Generator, centres: NDArray[np.float32], of: NDArray[np.int64], spread: float) -> Vectors:
+    """Vectors (n, d) about the centres of these numbers (n,)."""
+    vectors = np.empty((len(of), DIMENSION), dtype=np.float32)
+    for first in range(0, len(of), _AT_ONCE):
+        some = of[first : first + _AT_ONCE]
+        noise = rng.normal(size=(len(some), DIMENSION)).astype(np.float32) * np.float32(spread / DIMENSION**0.5)
+        vectors[first : first + _AT_ONCE] = _unit(centres[some] + noise)
+    return vectors
 
 
-def _unit(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
+def _unit(vectors: NDArray[np.floating]) -> Vectors:
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)

@@ -82,15 +82,16 @@ class Report:
                 yield f"| {name} | {cells} | {power(points):.2f} |"
 
 
-def of_size(given: Corpus, folder: Path, work: Path, quick: bool) -> Iterator[str | Target]:
-    """All that is measured on a synthetic corpus, in a folder of its own."""
+def of_size(given: Corpus, folder: Path, work: Path, *, legs: bool, quick: bool) -> Iterator[str | Target]:
+    """All that is measured on a synthetic corpus, in a folder of its own; each leg by itself only where asked."""
     what = built(given, folder)
     yield from ("", f"### {len(given.texts):,} passages")
     yield from building.derived(what)
     with closing(Store.open(folder / "archive.db")) as store:
         snapshot = Snapshot.open(IndexPaths(folder), store)
         yield from ("", f"dense: {json.dumps(snapshot.manifest.dense)}")
-        yield from engine.legs(snapshot, given, work)
+        if legs:
+            yield from engine.legs(snapshot, given, work)
         yield from engine.systems(snapshot, given, work, quick)
     yield from outside.opening(folder, given, work)
 
@@ -121,8 +122,8 @@ def run(arguments: argparse.Namespace, report: Report, work: Path) -> None:
         folder, own = kept / f"synthetic-{passages}", work / str(passages)
         folder.mkdir(parents=True, exist_ok=True)
         own.mkdir()
-        if wanted("engine"):
-            report.take(of_size(given, folder, own, arguments.quick), passages)
+        if wanted("engine") or wanted("whole"):
+            report.take(of_size(given, folder, own, legs=wanted("engine"), quick=arguments.quick), passages)
         if passages < TARGETS_FROM or arguments.quick:
             continue
         built(given, folder)
@@ -148,7 +149,9 @@ def main() -> None:
     parser.add_argument("--passages", type=int, nargs="+", default=[1000, 10_000, 100_000])
     parser.add_argument("--questions", type=int, default=200)
     parser.add_argument("--quick", action="store_true", help="ratios to rank_bm25, tantivy, FAISS and txtai alone")
-    parser.add_argument("--only", nargs="+", help="engine, http, adding, languages, starting, files")
+    parser.add_argument(
+        "--only", nargs="+", help="engine (or whole, without its legs), http, adding, languages, starting, files"
+    )
     parser.add_argument("--archives", type=Path, help="a folder of real articles to build from")
     parser.add_argument("--keep", type=Path, help="a folder for the synthetic indexes")
     parser.add_argument("--out", type=Path, help="where to save the tables; the chart goes beside them")
