@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from numpy.typing import NDArray
 
+from backissue.search.errors import InvalidArgumentError
 from backissue.search.tensors import open_described
 
 if TYPE_CHECKING:
@@ -44,16 +45,23 @@ class Merges:
 
     @classmethod
     def open(cls, folder: Path, tokeniser_sha256: str) -> Self | None:
-        """What the folder has for the tokeniser of this hash in hexadecimal digits; None where it has nothing."""
+        """What the folder has for the tokeniser of this hash in hexadecimal digits; None where it has nothing.
+
+        Raises:
+            InvalidArgumentError: it cannot be read.
+        """
         from tokenizers import Tokenizer
 
         path = folder / FILE
         if not path.is_file():
             return None
-        tensors, about = open_described(path)
-        if about.get("sha256") != tokeniser_sha256:
-            return None
-        return cls(Tokenizer.from_str(about["tokenizer"]), tensors)
+        try:
+            tensors, about = open_described(path)
+            if about.get("sha256") != tokeniser_sha256:
+                return None
+            return cls(Tokenizer.from_str(about["tokenizer"]), tensors)
+        except Exception as error:  # tokenizers raises nothing narrower
+            raise InvalidArgumentError(f"{path} cannot be read ({error}). It may be removed.") from error
 
     @property
     def steps(self) -> Tokenizer:

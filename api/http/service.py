@@ -193,7 +193,7 @@ async def _client_gone(request: Request) -> None:
         pass
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:  # What is not async goes to a thread.
     service: Service = request.app.state.service
     return service
 

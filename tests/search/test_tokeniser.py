@@ -104,6 +104,15 @@ def test_merges_of_another_tokeniser_are_left_alone(tmp_path: Path) -> None:
     assert some.token_rows("ab ba").tolist() == expected(tiny(), "ab ba")
 
 
+def test_broken_merges_are_told_of(export: ModuleType, tmp_path: Path) -> None:
+    export.save(tmp_path, tiny(), np.ones((tiny().get_vocab_size(), 4)))
+    whole = (tmp_path / merges.FILE).read_bytes()
+    for broken in (b"", whole[:40], whole[:-9], whole.replace(b"merge_ids", b"mergeXids")):
+        (tmp_path / merges.FILE).write_bytes(broken)
+        with pytest.raises(InvalidArgumentError, match=r"merges\.safetensors cannot be read"):
+            opened(tmp_path)
+
+
 def test_a_broken_tokeniser_is_told_of_when_there_are_no_merges(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(InvalidArgumentError, match="cannot be read as a tokeniser"):
