@@ -20,7 +20,8 @@ from backissue.search.embedding import StaticEmbedder
 from backissue.search.forward import HASH_BYTES, gathered
 from backissue.search.lexical import exact_field
 
-ANALYSED_AT_ONCE = 256
+ANALYSED_AT_ONCE = 1024
+"""The more passages, the more often one has the words of another: of 256 a passage takes a quarter longer."""
 
 _MOST_REMEMBERED = 1 << 17
 """Words of a language, about 50 MB."""
@@ -117,8 +118,9 @@ def _forward(
     an offset, (n,).
     """
     places: defaultdict[Word, int] = defaultdict(count().__next__)
-    parts = np.array([places[part] for word in known for part in word.parts], dtype=np.int32)
-    part_counts = np.array([len(word.parts) for word in known], dtype=np.int64)
+    parts_of_word = [word.parts for word in known]
+    parts = np.array([*map(places.__getitem__, chain.from_iterable(parts_of_word))], dtype=np.int32)
+    part_counts = np.array([*map(len, parts_of_word)], dtype=np.int64)
     in_title, in_text = (np.array([*map(len, some)], dtype=np.int64) for some in (titles, texts))
     numbers = np.array([*chain.from_iterable(map(chain, titles, texts))], dtype=np.int64)
     numbers += np.repeat(np.array(offsets, dtype=np.int64), in_title + in_text)

@@ -36,6 +36,9 @@ from backissue.search.vectors import VectorFiles
 
 Report = Callable[[int, int], None]
 
+_ANALYSED_HERE_FIRST = 4
+"""So many times `ANALYSED_AT_ONCE` passages take as long as to start other processes."""
+
 _QUESTION_WORDS = 8
 _QUESTION_CHARS = 80
 
@@ -224,7 +227,8 @@ def analysed_passages(store: Store, layout: int, after_seq: int) -> Iterator[Ana
     """The passages of changes after `after_seq`, analysed, some at a time."""
     with store.read() as connection:
         records = _records(connection, layout, after_seq)
-        yield from mapped(analyse_passages, iter(lambda: list(islice(records, ANALYSED_AT_ONCE)), []))
+        some = iter(lambda: list(islice(records, ANALYSED_AT_ONCE)), [])
+        yield from mapped(analyse_passages, some, done_here_first=_ANALYSED_HERE_FIRST)
 
 
 def _records(connection: sqlite3.Connection, layout: int, after_seq: int) -> Iterator[Record]:

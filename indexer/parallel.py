@@ -24,7 +24,8 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 DONE_HERE_FIRST = 16
-"""So many things are done in this process before others are started, which takes each of them as long."""
+"""So many things are done in this process, unless it is told otherwise, before others are started, which takes each of
+them as long."""
 
 AHEAD = 2
 """So many things for each process are read, or wait to be taken, before the first of them is done."""
@@ -129,12 +130,12 @@ def working_together() -> bool:
     return _pool is not None
 
 
-def mapped(function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
+def mapped(function: Callable[[A], B], items: Iterable[A], *, done_here_first: int = DONE_HERE_FIRST) -> Iterator[B]:
     """Like `map`: what a function of a module gives for each item, in their order."""
     remaining = iter(items)
     pool = _pool
     if pool is not None and not pool.started:
-        for item in islice(remaining, DONE_HERE_FIRST):
+        for item in islice(remaining, done_here_first):
             yield function(item)
     if pool is None:
         yield from map(function, remaining)
