@@ -72,12 +72,15 @@ def compact(tokenizer: Tokenizer) -> str:
 def save_merges(path: Path, tokenizer: str) -> None:
     """Write what `backissue.search.merges` reads of a tokeniser, given as `compact` does.
 
-    Nothing is written of one whose tokens are other than single characters and then, in order, what its merges give.
+    Nothing is written of one whose tokens are other than single characters and then, in order, what its merges give, or
+    that neither normalises nor cuts.
     """
     path.unlink(missing_ok=True)
     content = json.loads(tokenizer)
     model = content["model"]
     if model["type"] != "BPE" or any(model[option] for option in OTHER_TOKENS) or content["added_tokens"]:
+        return
+    if not content["normalizer"] or not content["pre_tokenizer"]:
         return
     ids, merges = model["vocab"], [merge.split(" ") for merge in model["merges"]]
     merged = [ids[left + right] for left, right in merges]

@@ -146,7 +146,7 @@ def test_a_model_is_written_with_its_merges(export: ModuleType, tmp_path: Path) 
 
 @pytest.mark.parametrize(
     "other",
-    [tiny(byte_fallback=True), tiny(dropout=0.1), tiny(ignore_merges=True)],
+    [tiny(byte_fallback=True), tiny(dropout=0.1), tiny(ignore_merges=True), Tokenizer(models.BPE())],
 )
 def test_a_tokeniser_of_another_kind_is_written_without(export: ModuleType, tmp_path: Path, other: Tokenizer) -> None:
     (tmp_path / merges.FILE).write_bytes(b"of the model before")
