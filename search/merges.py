@@ -33,7 +33,8 @@ class Merges:
 
     It holds the characters that are tokens as ascending code points (c,), with their ids; the merges as ascending keys
     (m,), the left id in the upper 32 bits and the right one in the lower, with the id of what they give, which grows
-    with the rank of the merge; and as metadata the tokeniser without its model, and the SHA-256 of the `tokenizer.json` that they were taken from.
+    with the rank of the merge; and as metadata the tokeniser without its model, and the SHA-256 of the `tokenizer.json`
+    that all this was taken from.
     """
 
     def __init__(self, steps: Tokenizer, tensors: Mapping[str, NDArray[Any]]) -> None:
