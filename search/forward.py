@@ -212,6 +212,8 @@ class Forward:
         """
         words, bounds = self._words(positions)
         tokens, starts = gathered(self.tokens, self.token_starts.take(words), self.token_counts.take(words))
+        if tokens.max(initial=0) >= StaticEmbedder.bundled().vocabulary or tokens.min(initial=0) < 0:
+            raise self._damaged("tokens")
         return tokens, starts[bounds]
 
     def _words(self, positions: NDArray[np.int64]) -> Joined:

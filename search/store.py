@@ -163,7 +163,7 @@ class Store:
         with self.read() as connection:
             records = connection.execute(_COLUMN_QUERY, (layout, row)).fetchall()
             codes = self.files.codes([kept for *_, kept in records], dimension)
-        return columns_of(records), decode_vectors(codes)
+            return columns_of(records), decode_vectors(codes)
 
     def column_batches(
         self, layout: int, dimension: int, batch_size: int = _AT_ONCE
@@ -182,7 +182,7 @@ class Store:
             rows = connection.execute(
                 "SELECT passage FROM tombstones WHERE layout = ? AND seq > ?", (layout, seq)
             ).fetchall()
-        return np.array([row for (row,) in rows], dtype=np.int64)
+            return _integers([row for (row,) in rows])
 
     def names_after(self, code: int) -> dict[str, dict[int, str]]:
         """The values of each kind (lang, source, section, author) by their codes, ascending; of the codes above one."""
@@ -190,7 +190,7 @@ class Store:
         with self.read() as connection:
             query = "SELECT kind, code, value FROM names WHERE code > ? ORDER BY code"
             for kind, number, value in connection.execute(query, (code,)):
-                found.setdefault(kind, {})[number] = value
+                found.setdefault(kind, {})[_integer(number)] = value
         return found
 
     def passages(self, rows: Iterable[int]) -> dict[int, StoredPassage]:
@@ -205,8 +205,9 @@ class Store:
                 )
                 records = connection.execute(query, some).fetchall()
                 texts.hold({key: data for *_, key, data in records})
-                for row, article, start, end, *_ in records:
+                for row, *place, _, _ in records:
                     if row not in found:
+                        article, start, end = map(_integer, place)
                         found[row] = StoredPassage(row, article, start, end, texts.passage(article, start, end))
         return found
 
@@ -297,7 +298,7 @@ class Store:
         """The passages of an article, in order."""
         with self.read() as connection:
             query = "SELECT start, end FROM passages WHERE layout = ? AND article = ? ORDER BY row"
-            return [(start, end) for start, end in connection.execute(query, (layout, article_row))]
+            return [(_integer(start), _integer(end)) for start, end in connection.execute(query, (layout, article_row))]
 
     def vectors_of(self, article_row: int, layout: int, dimension: int) -> NDArray[np.float32]:
         """The vectors (n, dimension) of an article's passages, in order."""
@@ -378,11 +379,34 @@ def refuse_programs(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def columns_of(records: Sequence[tuple[Any, ...]]) -> Columns:
-    """The columns of rows that `_COLUMN_QUERY` gave."""
+    """The columns of rows that `_COLUMN_QUERY` gave.
+
+    Raises:
+        sqlite3.DatabaseError: something else than numbers stands there.
+    """
     if not records:
         return Columns.empty()
     *values, _ = zip(*records, strict=True)
-    return Columns(**{name: np.array(v, dtype=np.int64) for name, v in zip(COLUMN_NAMES, values, strict=True)})
+    return Columns(**{name: _integers(some) for name, some in zip(COLUMN_NAMES, values, strict=True)})
+
+
+def _integer(value: object) -> int:
+    """A number that the archive holds.
+
+    Raises:
+        sqlite3.DatabaseError: it is none, which no writer wrote.
+    """
+    if not isinstance(value, int):
+        raise sqlite3.DatabaseError(f"{value!r} stands where a number should")
+    return value
+
+
+def _integers(values: Sequence[object]) -> NDArray[np.int64]:
+    """The same of many, (n,)."""
+    try:
+        return np.array(values, dtype=np.int64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise sqlite3.DatabaseError(f"something else stands where a number should: {error}") from error
 
 
 def _iso(day: int | None) -> str | None:

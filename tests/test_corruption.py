@@ -3,8 +3,10 @@
 import json
 import random
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -167,6 +169,24 @@ def test_the_archive_changed_or_cut(prober, index, answers):
     for length in (0, 10, 4096, len(content) // 2, len(content) - 4096):
         path.write_bytes(content[:length])
         assert judge(prober.probe(index), answers, path), f"cut to {length}, which was not found"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE passages SET start = 'x'",
+        "UPDATE passages SET article = 'x'",
+        "UPDATE articles SET day = 'x'",
+        "UPDATE articles SET family = 'x'",
+    ],
+)
+def test_what_is_no_number_in_the_archive_is_told_of(index, change):
+    with closing(sqlite3.connect(index / "archive.db")) as connection, connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute(change)
+    with pytest.raises(IndexCorruptError, match=r"archive\.db"), Archive.open(index) as archive:
+        archive.search("dam reservoir")
+        archive.stats()
 
 
 def damage_archive(prober: Prober, index: Path, answers: object, rng: random.Random, flips: int) -> None:

@@ -132,6 +132,12 @@ def test_an_empty_index_and_damaged_ones(tmp_path):
         with pytest.raises(IndexCorruptError, match=rf"{name}\.npy is damaged"):
             Forward.open(folder, len(PASSAGES)).documents(np.arange(len(PASSAGES)))
         (folder / f"{name}.npy").write_bytes(kept)
+    tokens = np.load(folder / "tokens.npy")
+    for wrong in (StaticEmbedder.bundled().vocabulary, -1):
+        np.save(folder / "tokens.npy", np.full_like(tokens, wrong))
+        with pytest.raises(IndexCorruptError, match=r"tokens\.npy is damaged"):
+            Forward.open(folder, len(PASSAGES)).tokens_at(np.arange(len(PASSAGES)))
+    np.save(folder / "tokens.npy", tokens)
     np.save(folder / "terms.npy", np.zeros(4, dtype=np.uint8))
     with pytest.raises(IndexCorruptError, match="not of 5 passages"):
         Forward.open(folder, len(PASSAGES))
