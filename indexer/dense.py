@@ -80,8 +80,9 @@ def write_vectors(batches: Iterable[NDArray[np.int8]], count: int, dimension: in
             file.write(np.ascontiguousarray(codes).data)
             lengths = np.linalg.norm(codes.astype(np.float32), axis=1)
             scales.append(np.divide(1, lengths, where=lengths > 0, out=np.zeros_like(lengths)))
-    np.save(folder / SCALES_FILE, np.concatenate(scales))
-    return Coded(np.load(folder / VECTORS_FILE, mmap_mode="r"), np.load(folder / SCALES_FILE))
+    of_all = np.concatenate(scales)
+    np.save(folder / SCALES_FILE, of_all)  # Of a full disk it may say nothing: what is built is read back in the end.
+    return Coded(np.load(folder / VECTORS_FILE, mmap_mode="r"), of_all)
 
 
 def build_lists(vectors: Rows, folder: Path, questions: NDArray[np.float32] | None = None) -> dict[str, Any]:
