@@ -17,7 +17,7 @@ from backissue.indexer.forward import Word, parts_of, token_type
 from backissue.indexer.lexical import LexicalPassage
 from backissue.search.analysis import forms, may_come_again
 from backissue.search.embedding import StaticEmbedder
-from backissue.search.forward import HASH_BYTES, gathered
+from backissue.search.forward import HASH_BYTES, gathered, starts_of_counts
 from backissue.search.lexical import exact_field
 
 ANALYSED_AT_ONCE = 1024
@@ -124,17 +124,13 @@ def _forward(
     in_title, in_text = (np.array([*map(len, some)], dtype=np.int64) for some in (titles, texts))
     numbers = np.array([*chain.from_iterable(map(chain, titles, texts))], dtype=np.int64)
     numbers += np.repeat(np.array(offsets, dtype=np.int64), in_title + in_text)
-    words, part_starts = gathered(parts, _starts(part_counts)[:-1][numbers], part_counts[numbers])
-    term_starts = _starts(np.array([word.terms for word in known], dtype=np.int64)[numbers])
+    words, part_starts = gathered(parts, starts_of_counts(part_counts)[:-1][numbers], part_counts[numbers])
+    term_starts = starts_of_counts(np.array([word.terms for word in known], dtype=np.int64)[numbers])
     ends = np.cumsum(in_title + in_text)
     begins = ends - in_title - in_text
     of_title = term_starts[begins + in_title] - term_starts[begins]
     counts = [part_starts[ends] - part_starts[begins], term_starts[ends] - term_starts[begins], of_title]
-    return list(places), words, np.stack(counts, axis=1)
-
-
-def _starts(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.append(0, np.cumsum(counts))
+    return list(places), words, np.stack(counts, axis=1).astype(np.int64)
 
 
 class _Words(dict[str, _Word]):

@@ -127,7 +127,8 @@ class Tokeniser:
 
     def _encoder(self, words: Sequence[str]) -> Callable[[str], Encoding]:
         self._few_left -= len(words)
-        if self._merges is not None and self._few_left >= 0 and max(map(len, words)) <= FEW_CHARS:
+        is_read = self._whole is not None
+        if self._merges and not is_read and self._few_left >= 0 and max(map(len, words)) <= FEW_CHARS:
             return self._merges.encode
         # One `encode` a text and no batch: a batch starts threads, which do not survive a fork.
         return partial(self.whole().encode, add_special_tokens=False)
