@@ -77,6 +77,23 @@ def save_reader(folder: Path, student: Reader) -> None:
     onnx.save(quantised(exported_reader(student)), folder / MODEL_FILE)
 
 
+def load_reader(folder: Path) -> Reader:
+    """The reader that `save_reader` wrote, its weights as near as 8 bits come to them: to be trained on from there."""
+    graph = onnx.load(folder / MODEL_FILE).graph
+    kept = {one.name: torch.from_numpy(numpy_helper.to_array(one).copy()) for one in graph.initializer}
+    layers = 1 + max(int(name.split(".")[1]) for name in kept if name.startswith("layers."))
+    products = [f"layers.{number}.{part}" for number in range(layers) for part in ("ask", "attended", "up", "down")]
+    multiplied = [node.input[1] for node in graph.node if node.op_type == "MatMulInteger"]
+    weights = {}
+    for product, name in zip(["project", "met", *products, "head"], multiplied, strict=True):
+        columns = name.removesuffix("_quantized")
+        integers = kept[name].float() - kept[f"{columns}_zero_point"].float()
+        weights[f"{product}.weight"] = (integers * kept[f"{columns}_scale"]).T
+    student = Reader(weights["project.weight"].shape[1], layers)
+    student.load_state_dict({**{name: kept[name] for name in student.state_dict() if name in kept}, **weights})
+    return student
+
+
 def exported_reader(student: Reader) -> onnx.ModelProto:
     """The reader in ONNX, in float32."""
     vectors = torch.randn((2, 7, student.project.in_features))

@@ -7,6 +7,8 @@
 2. Reading (`readings.py`): cross entropy of the tokens that answer among all tokens of a question's passages.
 3. Export in 8-bit integers for onnxruntime. `reranker.json` beside it is learned by `training/deep_reranker.py`.
 
+With `--start` a reader that is there is read on with, in place of 1: what it was taught stays, in 8 bits.
+
 Stages leave their results in the work folder and are skipped when these are there; reading goes on from its last
 checkpoint, with `--steps` as if it had not been interrupted: what is drawn at a step depends on the seed and the step.
 """
@@ -137,14 +139,14 @@ def main() -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
-    settings, device = Settings(seed=options.seed), torch.device(options.device)
+    settings, device = Settings(rate=options.rate, seed=options.seed), torch.device(options.device)
     embedder = StaticEmbedder.bundled()
     tokenizer = Tokenizer.from_file(str(BUNDLED_FOLDER / "tokenizer.json"))
     corpus: data.Corpus = kept_pickle(options.work / "corpus.pickle", lambda: data.load(options.corpora))
     ways = kept_pickle(options.work / "glosses.pickle", lambda: learned_glosses(corpus, tokenizer))
-    student = Reader(embedder.model.dimension).to(device)
+    student = (onnx_export.load_reader(options.start) if options.start else Reader(embedder.model.dimension)).to(device)
     distilled = options.work / "distilled.pt"
-    if not distilled.is_file():
+    if not options.start and not distilled.is_file():
         teacher, teacher_tokenizer = load_teacher()
         explained = start_from(student, teacher, teacher_tokenizer, embedder, tokenizer)
         print(f"vectors of English words explain {explained:.2f} of the teacher's", flush=True)
@@ -153,7 +155,8 @@ def main() -> None:
         training = Training(student, embedder, settings.distil_rate, settings)
         training.distil(sentences, compiled(student.states), Progress(None, options.distil_minutes))
         torch.save(student.state_dict(), distilled)
-    student.load_state_dict(torch.load(distilled, weights_only=True, map_location=device))
+    if not options.start:
+        student.load_state_dict(torch.load(distilled, weights_only=True, map_location=device))
     questions = Questions(options.corpora, embedder)
     print(f"{len(questions.asked)} questions on {len(questions.passages)} passages", flush=True)
     readings = Readings(questions, corpus, embedder, Glosser(tokenizer, ways))
@@ -182,6 +185,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--corpora", type=Path, required=True, help="folder of training text, see README.md")
     parser.add_argument("--out", type=Path, default=here.parent / "search" / "reader")
     parser.add_argument("--work", type=Path, default=here / "work" / "reader", help="where stages leave their results")
+    parser.add_argument("--start", type=Path, help="folder of a reader to train on from")
+    parser.add_argument("--rate", type=float, default=Settings.rate, help="the highest learning rate (%(default)s)")
     parser.add_argument("--distil-minutes", type=float, default=11.0, help="time for distillation (%(default)s)")
     parser.add_argument("--minutes", type=float, default=60.0, help="time for reading (%(default)s)")
     parser.add_argument("--steps", type=int, help="read for so many steps instead")

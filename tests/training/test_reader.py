@@ -187,3 +187,16 @@ def test_what_is_exported_reads_as_the_student_does(embedder: StaticEmbedder, tm
         wanted = student(batch.vectors, batch.kinds)[batch.kinds == Kind.TEXT].numpy()
     assert starts.tolist() == spans[:, 0].tolist()
     np.testing.assert_allclose(scores, wanted, atol=0.1 * wanted.std() + 0.02)
+
+
+def test_a_reader_is_trained_on_from_what_was_exported(embedder: StaticEmbedder, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    student = Reader(embedder.model.dimension, layers=2)
+    for weights in student.parameters():  # as training leaves them: what is all ones or zeros is exported once
+        torch.nn.init.normal_(weights, std=0.05)
+    onnx_export.save_reader(tmp_path, student)
+    loaded = onnx_export.load_reader(tmp_path).state_dict()
+    assert loaded.keys() == student.state_dict().keys()
+    for name, values in student.state_dict().items():
+        # Seven bits for the largest of a column: a step is 1/63 of it, and what is lost half of that.
+        torch.testing.assert_close(loaded[name], values, rtol=0, atol=float(values.abs().max()) / 126 * 1.01)
