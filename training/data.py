@@ -64,6 +64,7 @@ class Corpus:
 
     `pairs` is int32 (n, 5): left start, left end, right start, right end, meaning. Two pairs of one meaning
     are no negatives of each other. `groups[i]` numbers the (kind, source, language pair) of pair i in `group_names`.
+    `english[i]` is the text that says in English what text i says: itself or its translation; -1 where there is none.
     """
 
     texts: list[str] = field(default_factory=list)
@@ -71,6 +72,7 @@ class Corpus:
     pairs: NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, 5), np.int32))
     groups: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
     group_names: list[tuple[int, str, str]] = field(default_factory=list)
+    english: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
 
 
 def sources(corpora: Path) -> list[Path]:
@@ -87,6 +89,18 @@ def load(corpora: Path, seed: int = 0) -> Corpus:
         if name not in UNLICENSED:
             builder.add(path, name)
     return builder.finish()
+
+
+def english_texts(corpus: Corpus) -> NDArray[np.int32]:
+    """What `Corpus.english` is to be, by the languages of the texts and the pairs that are translations."""
+    is_english = np.array([lang == "en" for lang in corpus.langs], np.bool_)
+    found = np.where(is_english, np.arange(len(corpus.langs)), -1).astype(np.int32)
+    kind_of = np.array([kind for kind, _, _ in corpus.group_names])[corpus.groups]
+    pairs = corpus.pairs[(kind_of == SENTENCES) | (kind_of == WORDS)]
+    for english, other in ((0, 2), (2, 0)):
+        told = pairs[is_english[pairs[:, english]] & ~is_english[pairs[:, other]]]
+        found[told[:, other]] = told[:, english]
+    return found
 
 
 def passage_key(passage: str) -> str:
@@ -123,6 +137,7 @@ class _Builder:
         self.corpus.pairs = np.concatenate(self.pairs)
         self.corpus.groups = np.concatenate(self.groups)
         self.corpus.group_names = list(self.group_ids)
+        self.corpus.english = english_texts(self.corpus)
         return self.corpus
 
     def _text(self, lang: str, text: str) -> int:

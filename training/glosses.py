@@ -142,6 +142,7 @@ class _Glosser:
         self.langs = sorted({lang for pair in books for lang in pair} - {HUB})
         self.tokens: list[bytes] = []
         self.lengths = array("q")
+        self.originals = array("i")
         self.first = len(encoded.starts) - 1
         self.group_ids = {name: number for number, name in enumerate(corpus.group_names)}
         self.rows: list[tuple[int, int, int, int, int]] = []
@@ -157,6 +158,7 @@ class _Glosser:
             tokens = book.gloss(self.words_of(text), self.words, self.random)
             self.tokens.append(tokens)
             self.lengths.append(len(tokens) // 4)
+            self.originals.append(text)
             self.corpus.texts.append("")
             self.corpus.langs.append(lang)
             self.glossed[key] = self.first + len(self.tokens) - 1
@@ -192,6 +194,7 @@ def add_glosses(
     corpus.pairs = np.concatenate([corpus.pairs, np.array(glosser.rows, np.int32)])
     corpus.groups = np.concatenate([corpus.groups, np.frombuffer(glosser.groups, np.int32)])
     corpus.group_names = list(glosser.group_ids)
+    corpus.english = np.concatenate([corpus.english, corpus.english[np.frombuffer(glosser.originals, np.int32)]])
     ends = encoded.starts[-1] + np.cumsum(np.frombuffer(glosser.lengths, np.int64))
     tokens = np.frombuffer(b"".join(glosser.tokens), np.int32)
     return Encoded(np.concatenate([encoded.tokens, tokens]), np.concatenate([encoded.starts, ends]))

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from data import KINDS, Corpus
 from numpy.typing import NDArray
+from soft_labels import Teacher, Teaching
 from tokenizers import Tokenizer
 from torch.nn import functional
 
@@ -143,13 +144,17 @@ def info_nce(left: torch.Tensor, right: torch.Tensor, meaning: torch.Tensor, sca
 
     What has the same meaning (m,) is no negative.
     """
-    scores = scale * left @ right.T
-    same = meaning[: len(left), None] == meaning[None, :]
+    return contrast(scale * left @ right.T, meaning)
+
+
+def contrast(scores: torch.Tensor, meaning: torch.Tensor) -> torch.Tensor:
+    """`info_nce` of scores (n, m)."""
+    n = len(scores)
+    same = meaning[:n, None] == meaning[None, :]
     same.fill_diagonal_(False)
     scores = scores.masked_fill(same, -torch.inf)
-    target = torch.arange(len(left), device=left.device)
-    forward = functional.cross_entropy(scores, target)
-    return (forward + functional.cross_entropy(scores[:, : len(left)].T, target)) / 2
+    target = torch.arange(n, device=scores.device)
+    return (functional.cross_entropy(scores, target) + functional.cross_entropy(scores[:, :n].T, target)) / 2
 
 
 def rate_factor(step: int, cycles: Sequence[tuple[int, float]]) -> float:
@@ -175,12 +180,13 @@ def train(
     initial: NDArray[np.float32] | None = None,
     checkpoint: Path | None = None,
     hard: NDArray[np.int64] | None = None,
+    teacher: Teacher | None = None,
     every: int = 250,
 ) -> NDArray[np.float32]:
     """The trained table (vocabulary, dimension), from an initial one or from noise.
 
     `hard` (pairs, h) says in which other pairs stand hard negatives of each pair, -1 where there is none: one of them
-    is drawn with it.
+    is drawn with it. The `teacher` tells what it makes of each batch (`soft_labels.py`).
 
     Every `every` steps the state is kept at `checkpoint`, from where the next call goes on, and
     `report(step, table, line)` is called.
@@ -190,6 +196,7 @@ def train(
     table = torch.nn.Parameter(noise if initial is None else torch.from_numpy(initial * settings.initial_scale))
     optimizer = torch.optim.Adam([table], lr=settings.learning_rate, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: rate_factor(step, settings.cycles))
+    teaching = Teaching(teacher, settings.dimension) if teacher else None
     steps = sum(length for length, _ in settings.cycles)
     done = 0
     if checkpoint and checkpoint.is_file():
@@ -198,16 +205,18 @@ def train(
         table.data.copy_(state["table"])
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])
+        if teaching:
+            teaching.load(state["teaching"])
     gradient = table.grad = torch.zeros_like(table)
     begun, losses = time.monotonic(), []
     # The batches of the steps that are done are drawn again, so that an interruption changes nothing.
     for step, rows in islice(enumerate(Sampler(corpus, settings, allowed), start=1), done, steps):
-        pairs = corpus.pairs[rows]
-        others = pairs
+        others = rows
         if hard is not None:
             drawn = hard[rows, np.random.default_rng([settings.seed, step]).integers(hard.shape[1], size=len(rows))]
-            others = np.concatenate([pairs, corpus.pairs[drawn[drawn >= 0]]])
-        firsts, lasts = (np.concatenate([pairs[:, side], others[:, side + 2]]) for side in (0, 1))
+            others = np.concatenate([rows, drawn[drawn >= 0]])
+        pairs, told = corpus.pairs[rows], corpus.pairs[others]
+        firsts, lasts = (np.concatenate([pairs[:, side], told[:, side + 2]]) for side in (0, 1))
         tokens, offsets = ranges(encoded, firsts, lasts, settings.max_tokens)
         # A batch has few of all tokens: a gradient of theirs alone is a third of the work of a step.
         present = np.flatnonzero(np.bincount(tokens, minlength=len(table)))
@@ -215,17 +224,24 @@ def train(
         number[present] = np.arange(len(present))
         ids = torch.from_numpy(present)
         vectors = table.detach()[ids].requires_grad_()
-        left, right = embed(vectors, number[tokens], offsets).split([len(pairs), len(others)])
-        loss = info_nce(left, right, torch.from_numpy(others[:, 4]), settings.scale)
+        texts = embed(vectors, number[tokens], offsets)
+        scores = settings.scale * texts[: len(rows)] @ texts[len(rows) :].T
+        loss = contrast(scores, torch.from_numpy(told[:, 4]))
+        if teaching:
+            loss = teaching.loss(loss, scores, texts, rows, others)
         loss.backward()
         gradient[ids] = vectors.grad
         optimizer.step()
+        if teaching:
+            teaching.step()
         gradient[ids] = 0
         schedule.step()
         losses.append(loss.item())
         if step % every == 0 or step == steps:
             if checkpoint:
                 state = {"done": step, "table": table.data, "optimizer": optimizer.state_dict()}
+                if teaching:
+                    state["teaching"] = teaching.state()
                 torch.save({**state, "schedule": schedule.state_dict()}, checkpoint)
             line = f"step {step} loss {np.mean(losses[-every:]):.3f} {time.monotonic() - begun:.0f} s"
             report(step, table.detach().numpy(), line)

@@ -22,6 +22,7 @@ import data
 import evaluate
 import export
 import glosses
+import labelled
 import numpy as np
 import static
 import tokenizer as tokenisation
@@ -63,8 +64,12 @@ def main() -> None:
     if options.start:
         settings = replace(settings, initial_scale=1.0)
     hard = hard_of_pairs(corpus, encoded, training, export.load(options.hard)) if options.hard else None
+    teacher = None
+    if options.taught:
+        training, ranges = labelled.pooled(corpus, training, options.seed)
+        teacher = labelled.read_by_teacher(options.work / "teacher.npy", corpus, ranges)
     table = static.train(
-        corpus, encoded, len(initial), settings, training, report, initial, options.work / "table.pt", hard
+        corpus, encoded, len(initial), settings, training, report, initial, options.work / "table.pt", hard, teacher
     )
     export.save(options.out, tokenizer, table)
     if options.sets:
@@ -88,6 +93,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--hard", type=Path, help="folder of a static model of this tokeniser, to find hard negatives by"
     )
+    parser.add_argument("--taught", action="store_true", help="with soft labels by the English teacher")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
@@ -134,11 +140,12 @@ def glossed(
             of_words = warm_start.word_vectors(corpora, tables)
             np.save(initial, warm_start.warm_table(words, of_words, frequency, static.Settings.dimension, seed))
         encoded = glosses.add_glosses(corpus, encoded, words, glosses.glossaries(tables, words), seed)
-        np.savez(texts, tokens=encoded.tokens, starts=encoded.starts, pairs=corpus.pairs, groups=corpus.groups)
+        of_pairs = {"pairs": corpus.pairs, "groups": corpus.groups, "english": corpus.english}
+        np.savez(texts, tokens=encoded.tokens, starts=encoded.starts, **of_pairs)
         names.write_text(json.dumps(corpus.group_names), encoding="utf-8")
     with np.load(texts) as arrays:
         encoded = static.Encoded(arrays["tokens"], arrays["starts"])
-        corpus.pairs, corpus.groups = arrays["pairs"], arrays["groups"]
+        corpus.pairs, corpus.groups, corpus.english = arrays["pairs"], arrays["groups"], arrays["english"]
     corpus.group_names = [(kind, source, pair) for kind, source, pair in json.loads(names.read_text("utf-8"))]
     return encoded, np.load(initial) if started is None else started.astype(np.float32)
 

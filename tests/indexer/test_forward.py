@@ -1,6 +1,5 @@
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 
 import numpy as np
 import pytest
@@ -60,9 +59,11 @@ def test_words_that_are_forgotten_are_kept_once_more(tmp_path, monkeypatch):
 
 def test_no_more_words_than_wanted_are_remembered_and_none_that_is_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(analysed, "_MOST_REMEMBERED", 4)
-    monkeypatch.setattr(analysed, "_words_of", cache(analysed._Words))
+    monkeypatch.setattr(analysed, "_known", analysed._Known())
     assert_same(write(tmp_path / "forward", PASSAGES, at_once=1), PASSAGES)
-    words = analysed._words_of("ja")
+    at_most = 4 + max(len({*f"{title} {text}".split()}) for title, text, _ in PASSAGES)
+    assert sum(map(len, analysed._known.values())) <= at_most
+    words = analysed._known["ja"]
     assert not words  # A passage in Japanese is one word, which comes again in no other.
     assert [word.keys for word in words.of(["Oder", "NATO"])] == [" ja:oder", " ja:nato"]
     assert list(words) == ["Oder", "NATO"]

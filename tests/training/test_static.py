@@ -45,11 +45,11 @@ def table_of_letters() -> NDArray[np.float32]:
     return np.random.default_rng(5).standard_normal((len(LETTERS), 8)).astype(np.float32)
 
 
-def trained(steps: int, **more: Any) -> NDArray[np.float32]:
+def trained(steps: int, of: int = 6, **more: Any) -> NDArray[np.float32]:
     import static
 
     corpus, encoded = asked_and_told()
-    settings = static.Settings(cycles=((6, 1.0),), batch=16, shares=(0, 0, 1, 0, 0), initial_scale=1.0, dimension=8)
+    settings = static.Settings(cycles=((of, 1.0),), batch=16, shares=(0, 0, 1, 0, 0), initial_scale=1.0, dimension=8)
     allowed = np.ones(len(corpus.pairs), np.bool_)
     torch.set_num_threads(1)
 
@@ -114,6 +114,74 @@ def test_hard_negatives_change_what_is_learned() -> None:
     hard = hard_negatives.hard_negatives(corpus, encoded, rows, table_of_letters())
     assert (trained(3, hard=hard) != trained(3)).any()
     np.testing.assert_array_equal(trained(3, hard=np.full_like(hard, -1)), trained(3))
+
+
+def teacher_of(corpus: Any) -> Any:
+    """A teacher that reads all but the first passage, and finds some of them alike."""
+    import soft_labels
+
+    vectors = np.random.default_rng(1).standard_normal((len(PASSAGES), 4)).astype(np.float16)
+    places = corpus.pairs[:, [4, 4]].copy()
+    places[places == 0] = -1
+    return soft_labels.Teacher(vectors, places)
+
+
+def test_soft_labels_are_those_of_the_divergence_of_two_softmaxes(monkeypatch: pytest.MonkeyPatch) -> None:
+    import soft_labels
+
+    monkeypatch.setattr(soft_labels, "FEWEST", 2)
+    teacher = teacher_of(asked_and_told()[0])
+    scores = torch.randn((3, 4), generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    left, right = np.array([1, -1, 2]), np.array([3, 1, -1, 5])
+    told = teacher.vectors.astype(np.float64)
+    told /= np.linalg.norm(told, axis=1, keepdims=True)
+    wanted = np.exp(30 * told[[1, 2]] @ told[[3, 1, 5]].T)
+    given = np.exp(scores.numpy()[[0, 2]][:, [0, 1, 3]])
+    apart = []
+    for axis in (1, 0):
+        p, q = (one / one.sum(axis=axis, keepdims=True) for one in (wanted, given))
+        apart.append((p * np.log(p / q)).sum() / p.shape[1 - axis])
+    assert float(soft_labels.divergence(scores, teacher, left, right)) == pytest.approx(np.mean(apart), rel=1e-4)
+    assert soft_labels.divergence(scores, teacher, left, np.array([-1, 1, -1, -1])) is None
+
+
+def test_a_student_comes_to_find_alike_what_its_teacher_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import soft_labels
+    import static
+
+    monkeypatch.setattr(soft_labels, "FEWEST", 2)
+    corpus, encoded = asked_and_told()
+    teacher = teacher_of(corpus)
+
+    def agreement(table: NDArray[np.float32]) -> float:
+        bags = static.embed(torch.from_numpy(table), *static.ranges(encoded, corpus.pairs[:, 2], corpus.pairs[:, 3], 9))
+        known = np.flatnonzero(teacher.of_pairs[:, 0] >= 0)
+        theirs = teacher.of(teacher.of_pairs[known, 0])
+        return float(np.corrcoef((bags[known] @ bags[known].T).ravel(), (theirs @ theirs.T).ravel())[0, 1])
+
+    assert agreement(trained(60, of=60, teacher=teacher)) > agreement(trained(60, of=60)) + 0.1
+    whole = trained(6, teacher=teacher)
+    trained(3, teacher=teacher, checkpoint=tmp_path / "table.pt")
+    np.testing.assert_array_equal(trained(6, teacher=teacher, checkpoint=tmp_path / "table.pt"), whole)
+
+
+def test_what_says_the_same_in_english_is_found_for_translations_glosses_and_their_ranges() -> None:
+    import data
+    import labelled
+
+    corpus = data.Corpus(texts=["one", "two", "eins", "zwei", "drei"], langs=["en", "en", "de", "de", "de"])
+    corpus.pairs = np.array([[0, 1, 2, 3, 1], [3, 4, 1, 2, 2], [2, 4, 0, 1, 3], [4, 5, 0, 2, 4]], np.int32)
+    corpus.groups = np.array([0, 0, 1, 1], np.int32)
+    corpus.group_names = [(data.SENTENCES, "toy", "de-en"), (data.PASSAGES, "toy", "de-en")]
+    corpus.english = data.english_texts(corpus)
+    assert corpus.english.tolist() == [0, 1, 0, 1, -1]
+    sides = [labelled.english_ranges(corpus, side) for side in (0, 1)]
+    spans = [[(key >> 32, key & 0xFFFFFFFF) if key >= 0 else None for key in side.tolist()] for side in sides]
+    assert spans == [[(0, 1), (1, 2), (0, 2), None], [(0, 1), (1, 2), (0, 1), (0, 2)]]
+    chosen, ranges = labelled.pooled(corpus, np.array([True, True, True, True]), seed=0)
+    assert chosen.tolist() == [True, True, True, False]  # What the teacher cannot read is not of the pool.
+    assert ranges.told.tolist() == [[0, 1], [0, 2], [1, 2]]
+    assert ranges.of_pairs.tolist() == [[0, 0], [2, 2], [1, 0], [-1, -1]]
 
 
 def test_a_tokeniser_is_written_compactly_and_cuts_as_before() -> None:
