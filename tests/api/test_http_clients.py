@@ -91,7 +91,7 @@ def test_a_client_that_does_not_take_its_answer_is_left(server: Server):
             client.settimeout(0.5)
             client.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n" * 200)
         clients.append(client)
-    until_s = time.monotonic() + 20
+    until_s = time.monotonic() + 60
     while server.files() > before and time.monotonic() < until_s:
         time.sleep(0.2)
     assert server.files() <= before
