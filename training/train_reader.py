@@ -112,7 +112,8 @@ class Training:
                 progress.step, progress.seconds = progress.step + 1, progress.seconds + time.monotonic() - begun
                 if progress.step % REPORT_STEPS == 0:
                     means = np.mean(told, axis=0)
-                    print(f"reading step {progress.step}, {progress.part:.0%}: {means[0]:.3f}, right {means[1]:.3f}")
+                    line = f"reading step {progress.step}, {progress.part:.0%}: {means[0]:.3f}, right {means[1]:.3f}"
+                    print(line, flush=True)
                     told = []
                 if time.monotonic() - kept > every_seconds:
                     self.save(checkpoint, progress)

@@ -1,7 +1,7 @@
 """One command from a folder of corpora to the bundled model.
 
     python training/train_static.py --corpora CORPORA [--sets EVALSETS] [--out search/model]
-    python training/train_static.py --corpora CORPORA --start search/model --seed 1 --work WORK --height 0.5
+    python training/train_static.py --corpora CORPORA --start search/model --seed 1 --work WORK --height 0.5 [--taught]
 
 Every stage leaves its result in the work folder and is skipped when it is there: the tokeniser, the tokens, the glosses
 with the table that training starts from, and the table of vectors, which is kept at every report and taken up again
