@@ -23,8 +23,8 @@ ANALYSED_AT_ONCE = 1024
 """The more passages, the more often one has the words of another: of 256 a passage takes a quarter longer."""
 
 _MOST_REMEMBERED = 1 << 19
-"""Words of all languages, about 200 MB. A quarter of them, and 100,000 articles of news have two in five words analysed
-more than once."""
+"""Words of all languages, about 200 MB. Of 100,000 articles of news and replicas of them two processes analyse
+0.43 million words with it, and 1.04 million with a quarter of it."""
 
 Record = tuple[int, str, str, str, int, int, int, int, int]
 """A passage as it is read: row, title, text, language, the codes of language, source, section and author, and day."""

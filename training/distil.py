@@ -23,7 +23,7 @@ from encoder import Encoder, embed, embed_ranges
 from hard_negatives import HARD_KEPT
 from numpy.typing import NDArray
 from pieces import CELLS_PER_LANGUAGE
-from static import Encoded, encode, group_weights, info_nce, ranges
+from static import Encoded, drawn_once, encode, group_weights, info_nce, ranges
 from tokenizers import Tokenizer
 from torch.nn import functional
 
@@ -74,9 +74,7 @@ def draw_pool(corpus: Corpus, allowed: NDArray[np.bool_], settings: Settings) ->
     rows = []
     for kind, share in enumerate(np.array(settings.shares) / sum(settings.shares)):
         mine = np.flatnonzero(allowed & (kind_of == kind))
-        # Weighted draws without replacement (Efraimidis & Spirakis 2006).
-        order = np.argsort(generator.exponential(size=len(mine)) / worth[corpus.groups[mine]])
-        rows.append(np.sort(mine[order[: int(share * settings.pool)]]))
+        rows.append(np.sort(drawn_once(mine, int(share * settings.pool), worth[corpus.groups[mine]], generator)))
     is_english = np.array([lang == "en" for lang in corpus.langs], np.bool_)
     keys = []
     for mine in rows:

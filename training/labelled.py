@@ -11,7 +11,7 @@ from distil import teacher_vectors
 from encoder import load_teacher
 from numpy.typing import NDArray
 from soft_labels import Teacher
-from static import group_weights
+from static import drawn_once, group_weights
 
 POOLED = {SENTENCES: 250_000, PASSAGES: 150_000}
 """So many pairs of these kinds are trained on, sources and languages balanced: each has to be read by the teacher."""
@@ -50,9 +50,7 @@ def pooled(corpus: Corpus, allowed: NDArray[np.bool_], seed: int) -> tuple[NDArr
     chosen = allowed & ~np.isin(kind_of, list(POOLED))
     for kind, most in POOLED.items():
         known = np.flatnonzero((kind_of == kind) & (keys >= 0).all(axis=1))
-        # Weighted draws without replacement (Efraimidis & Spirakis 2006).
-        order = np.argsort(generator.exponential(size=len(known)) / worth[corpus.groups[known]])
-        chosen[known[order[:most]]] = True
+        chosen[drawn_once(known, most, worth[corpus.groups[known]], generator)] = True
     keys[~chosen] = -1
     unique = np.unique(keys[keys >= 0])
     told = np.stack([unique >> 32, unique & 0xFFFFFFFF], axis=1).astype(np.int32)

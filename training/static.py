@@ -95,6 +95,13 @@ def language_weight(pair: str) -> float:
     return 3.0 if "en" in pair else 1.5 if "pl" in pair else 1.0
 
 
+def drawn_once(
+    rows: NDArray[np.int64], most: int, worth: NDArray[np.float64], generator: np.random.Generator
+) -> NDArray[np.int64]:
+    """At most so many of rows (n,), each by its worth (n,), none twice (Efraimidis & Spirakis 2006)."""
+    return rows[np.argsort(generator.exponential(size=len(rows)) / worth)[:most]]
+
+
 class Sampler:
     """Draws batches of row numbers of `corpus.pairs`; every batch is of one kind."""
 
