@@ -10,7 +10,8 @@
 
 Syntax is seen only where it is surely meant; everything else is the reader's own words, so no text is an error:
 
-- A quotation mark opens a phrase unless it follows a letter or digit (`6" pipe`), and only when it is closed.
+- A quotation mark opens a phrase unless it follows a letter or digit (`6" pipe`), and only when it is closed. Corner
+  brackets (「君の名は」の監督) are how Japanese writes titles and what was said, so they are text.
 - A minus excludes only at the start of a token (not in `COVID-19`), and not before a digit (`fell to -37`).
 - `field:value` needs a known field, nothing between colon and value, and a value that the field can have.
 """
@@ -24,7 +25,7 @@ from datetime import date, timedelta
 from backissue.search.iso639 import language_code
 from backissue.search.types import NO_FILTER, Filter, Query
 
-_CLOSING = {'"': '"', "„": '”“"', "“": "”", "”": "”", "«": "»", "»": "«", "「": "」", "『": "』"}
+_CLOSING = {'"': '"', "„": '”“"', "“": "”", "”": "”", "«": "»", "»": "«"}
 _QUOTES = "".join(sorted({*_CLOSING, *"".join(_CLOSING.values())}))
 # The bound keeps a text of nothing but opening marks from costing the square of its length.
 _PHRASE = "|".join(f"{opening}[^{closing}]{{0,400}}[{closing}]" for opening, closing in _CLOSING.items())

@@ -86,7 +86,7 @@ def search(
             translate=translate,
             passages=passages or 3,
         )
-    return _show_results(results, offset, passages or 1, json)
+    return _show_results(results, offset, passages or 1, json, _NOTHING_MEETS_ALL)
 
 
 def show(
@@ -207,13 +207,19 @@ def _refuse_unknown_options(words: list[str]) -> None:
             raise typer.BadParameter(f"No such option: {word}")
 
 
-def _show_results(results: Results, offset: int, passages: int, json: bool) -> int:
+_NOTHING_MEETS_ALL = (
+    "Nothing found. Quotation marks, minus signs, field:value parts and options must all hold: leave some out, or ask "
+    "in other words."
+)
+
+
+def _show_results(results: Results, offset: int, passages: int, json: bool, if_none: str = "Nothing found.") -> int:
     if json:
         emit_json(results.to_dict())
     else:
         from backissue.api.cli.render import results_lines
 
-        _say_styled(results_lines(results, _width(), offset, passages))
+        _say_styled(results_lines(results, _width(), offset, passages, if_none))
     return Exit.DONE if results.hits else Exit.NOTHING
 
 

@@ -28,10 +28,13 @@ CONTEXT_CHARS = 220
 _FACETS_SHOWN = 5
 
 
-def results_lines(results: Results, width: int, offset: int = 0, passages: int = 1) -> Iterator[str]:
-    """A page of hits, numbered from `offset` + 1, with its totals below."""
+def results_lines(
+    results: Results, width: int, offset: int = 0, passages: int = 1, if_none: str = "Nothing found."
+) -> Iterator[str]:
+    """A page of hits, numbered from `offset` + 1, with its totals below; `if_none` where there is none at all."""
     if not results.hits:
-        yield "Nothing found." if not results.total else f"Only {results.total} found; the offset is beyond them."
+        beyond = f"Only {results.total} found; the offset is beyond them."
+        yield from wrapped(beyond if results.total else if_none, width)
         return
     if results.no_good_answer:
         yield "Nothing here answers this well. The nearest:"
