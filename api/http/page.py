@@ -92,7 +92,7 @@ async def front(request: Request, service: TheService) -> Response:
         address=address,
         results=results,
         can_read_deeply=deep.is_available(),
-        is_ranked=bool(parse(address.q).text),
+        words=parse(address.q).text,
         chips=views.chips(address),
         facets=views.facets(results, address),
         groups=views.months(results, address),

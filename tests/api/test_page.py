@@ -171,6 +171,9 @@ def test_nothing_found_gives_advice(client):
     assert "Nothing was found" in page.text
     assert "0 articles" in page.text
     assert any("no+such+phrase" in link and "lang" not in link for link in page.links())
+    assert "/?q=no+such+phrase+anywhere&lang=pl" in page.links()
+    assert "Ask with the words alone" in page.text
+    assert "Ask with the words alone" not in ask(client, "lang:fr").text
 
 
 def test_a_question_that_nothing_answers_says_so(client):
