@@ -5,8 +5,8 @@
 Each set's paragraphs are built into an index by the product itself, one passage a paragraph and without titles, and
 asked through the product itself, so what is measured is what a user gets. Nothing is trained or tuned on these sets.
 The measures are nDCG@10 and recall@100 (× 100) by ir-measures. Where a set tells the answer's words, *sentence* is how
-often the sentence that is marked in the right paragraph holds them. Sets of sentences and their translations measure
-the embedder alone: how often the translation is the nearest sentence.
+often the sentence that is marked in the right paragraph holds them. Of sets of sentences and their translations it is
+how often the translation is the nearest sentence by the embedder alone, and how often the product's first hit.
 """
 
 from __future__ import annotations
@@ -47,6 +47,9 @@ MEASURES = (nDCG @ 10, R @ 100)
 ONE_PASSAGE_WORDS = 2000
 XQUAD_FOREIGN = ("de", "es", "ro", "ru", "tr", "zh", "ar")
 BEST = "hybrid+rerank"
+FUSED = ("hybrid", BEST)
+_SYNTAX = re.compile(r'["„“”«»:]|(?<!\S)-')
+"""What in a sentence would be read as a phrase, a filter or an exclusion."""
 POQUAD_ENGLISH = Path(__file__).with_name("poquad_english.tsv")
 SENTENCE_FILES = (
     *(f"tatoeba_laser_v1/{lang}-en" for lang in ("cs", "de", "fr", "it", "ja", "ko", "pl", "ru", "uk", "zh")),
@@ -197,17 +200,32 @@ def _langs(archive: Archive, task: Task, asked: Sequence[str]) -> dict[str, floa
 
 
 def translations(folder: Path) -> Iterator[str]:
-    """The lines of a table: how often, × 100, a sentence and its translation are nearest to each other."""
+    """The lines of a table: how often, × 100, a sentence's translation is the one of all that is nearest to it by their
+    vectors, and how often the first hit of the sentence as a question; both ways round.
+    """
     embedder = load_embedder()
-    yield "| sentences | translation nearest |"
-    yield "|---|---|"
+    yield "| sentences | translation nearest | " + " | ".join(f"first hit, {mode}" for mode in FUSED) + " |"
+    yield "|---|---|" + "---|" * len(FUSED)
     for name in SENTENCE_FILES:
         with lzma.open(folder / f"{name}.tsv.xz", "rt", encoding="utf-8", newline="\n") as lines:
-            sides = zip(*(line.rstrip("\n").split("\t") for line in lines), strict=True)
-        left, right = (embedder.embed_passages(side) for side in sides)
-        scores, wanted = left @ right.T, np.arange(len(left))
+            left, right = zip(*(line.rstrip("\n").split("\t") for line in lines), strict=True)
+        scores, wanted = embedder.embed_passages(left) @ embedder.embed_passages(right).T, np.arange(len(left))
         nearest = (scores.argmax(axis=1) == wanted).mean() + (scores.argmax(axis=0) == wanted).mean()
-        yield f"| {name} | {50 * nearest:.1f} |"
+        of_left, of_right = re.split(r"[./]", name)[-1].split("-")
+        first = zip(_first_hits(left, right, of_right), _first_hits(right, left, of_left), strict=True)
+        yield f"| {name} | {50 * nearest:.1f} | " + " | ".join(f"{50 * sum(shares):.1f}" for shares in first) + " |"
+
+
+def _first_hits(asked: Sequence[str], sentences: Sequence[str], lang: str) -> Iterator[float]:
+    """How often, in each of the modes that fuse, the first hit of a sentence is the one that has its number."""
+    with tempfile.TemporaryDirectory() as folder:
+        articles = (Article(id=str(number), text=text, lang=lang) for number, text in enumerate(sentences))
+        Indexer(folder, target_words=ONE_PASSAGE_WORDS, overlap_sentences=0).rebuild(articles)
+        with Archive.open(folder) as archive:
+            for mode in FUSED:
+                options = {"k": 1, "passages": 1, "answers": False, "explain": False, **MODES[mode]}
+                found = [archive.search(_SYNTAX.sub(" ", text), **options).hits for text in asked]
+                yield float(np.mean([bool(hits) and hits[0].article.id == str(n) for n, hits in enumerate(found)]))
 
 
 def _article(row: Mapping[str, Any]) -> Article:
