@@ -11,7 +11,7 @@
 Syntax is seen only where it is surely meant; everything else is the reader's own words, so no text is an error:
 
 - A quotation mark opens a phrase unless it follows a letter or digit (`6" pipe`), and only when it is closed. Corner
-  brackets (「君の名は」の監督) are how Japanese writes titles and what was said, so they are text.
+  brackets (「君の名は」の監督) are how Japanese and Taiwan's Chinese write titles and speech, so they are text.
 - A minus excludes only at the start of a token (not in `COVID-19`), and not before a digit (`fell to -37`).
 - `field:value` needs a known field, nothing between colon and value, and a value that the field can have.
 """

@@ -33,8 +33,9 @@ def results_lines(
 ) -> Iterator[str]:
     """A page of hits, numbered from `offset` + 1, with its totals below; `if_none` where there is none at all."""
     if not results.hits:
-        beyond = f"Only {results.total} found; the offset is beyond them."
-        yield from wrapped(beyond if results.total else if_none, width)
+        yield from wrapped(
+            f"Only {results.total} found; the offset is beyond them." if results.total else if_none, width
+        )
         return
     if results.no_good_answer:
         yield "Nothing here answers this well. The nearest:"
